@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * The engine's account for people: what ran where, and under whom. The counting is done in request.c.
+ */
+#include "engine.h"
+
+#include <inttypes.h>
+
+#define NAME_OF_OPERATION(constant, name) [PATHRING_##constant] = #name,
+
+static const char *const operation_names[PATHRING_NUM_OPERATIONS] = { PATHRING_OPERATIONS(NAME_OF_OPERATION) };
+
+static const char *const placement_names[PATHRING_NUM_PLACEMENTS] = {
+	[PATHRING_INLINE] = "inline",
+	[PATHRING_RING] = "ring",
+	[PATHRING_THREAD] = "thread",
+};
+
+const char *pathring_operation_name(enum pathring_operation operation)
+{
+	return operation < PATHRING_NUM_OPERATIONS ? operation_names[operation] : "unknown";
+}
+
+const char *pathring_placement_name(enum pathring_placement placement)
+{
+	return placement < PATHRING_NUM_PLACEMENTS ? placement_names[placement] : "unknown";
+}
+
+static char *append_counters(char *text,
+			     const char *label,
+			     const uint64_t placed[PATHRING_NUM_PLACEMENTS],
+			     uint64_t denied,
+			     uint64_t failed)
+{
+	return talloc_asprintf_append(text,
+				      "%-28s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n",
+				      label,
+				      placed[PATHRING_RING],
+				      placed[PATHRING_THREAD],
+				      placed[PATHRING_INLINE],
+				      denied,
+				      failed);
+}
+
+static char *append_header(char *text, const char *label)
+{
+	return talloc_asprintf_append(text,
+				      "%-28s %12s %12s %12s %10s %10s\n",
+				      label,
+				      "ring",
+				      "thread",
+				      "inline",
+				      "denied",
+				      "failed");
+}
+
+char *pathring_account(struct pathring *ring, TALLOC_CTX *mem_ctx)
+{
+	const struct identity *identity = NULL;
+	char label[64];
+	char *text = NULL;
+	int operation;
+
+	text = talloc_strdup(mem_ctx, "");
+	text = append_header(text, "operation");
+	for (operation = 0; operation < PATHRING_NUM_OPERATIONS; operation++) {
+		const struct pathring_operation_stats *stats = &ring->stats.operation[operation];
+
+		text = append_counters(text, operation_names[operation], stats->placed, stats->denied, stats->failed);
+	}
+	text = append_header(text, "identity");
+	TAILQ_FOREACH (identity, &ring->identities.used, used_link) {
+		const struct identity_counters *counters = &identity->counters;
+
+		snprintf(label,
+			 sizeof(label),
+			 "uid %u gid %u +%zu groups",
+			 (unsigned int)identity->target.uid,
+			 (unsigned int)identity->target.gid,
+			 identity->target.num_groups);
+		text = append_counters(text, label, counters->placed, counters->denied, counters->failed);
+	}
+	return talloc_asprintf_append(text,
+				      "%" PRIu64 " submissions in %" PRIu64 " io_uring_enter, %" PRIu64
+				      " fallbacks, %" PRIu64 " orphaned, %" PRIu64 " personalities registered, %" PRIu64
+				      " credential switches\n",
+				      ring->stats.submissions,
+				      ring->stats.enters,
+				      ring->stats.fallbacks,
+				      ring->stats.orphaned,
+				      ring->stats.registrations,
+				      ring->stats.switches);
+}

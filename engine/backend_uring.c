@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * The ring: operations as submission entries, each with an explicit personality, and their completions. Set-up and
+ * what the kernel can do are in uring_probe.c, lookup in uring_lookup.c.
+ *
+ * Every entry names a personality, root's too: without one, a member of a link that is issued from task work runs as
+ * whoever the thread happens to be at that moment. The one exception is FIXED_FD_INSTALL, which the kernel refuses with
+ * a personality (EPERM, io_uring/openclose.c, 6.8): it opens nothing and asks no permission, it moves a file that was
+ * opened under an identity into the descriptor table.
+ */
+#include "backend.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "handle.h"
+#include "helper.h"
+#include "placement.h"
+#include "uring.h"
+
+/* user_data of entries that belong to no request. No pointer of user space has this bit. */
+#define INTERNAL_TAG (1ULL << 63)
+#define INTERNAL_CANCEL (INTERNAL_TAG | 0)
+#define INTERNAL_CLOSE_SLOT (INTERNAL_TAG | 1)
+
+#define STEP_MASK 15ULL
+
+/* How often a stopping ring cancels again what has begun meanwhile, in milliseconds. */
+#define STOP_POLL_MSEC 50
+
+/* --------------------------------------------------------------------------------------------- personalities */
+
+static int register_current(struct pathring *ring)
+{
+	return io_uring_register_personality(&ring->uring->io_uring);
+}
+
+static int unregister(struct pathring *ring, int personality)
+{
+	return io_uring_unregister_personality(&ring->uring->io_uring, personality);
+}
+
+static bool uring_flush(struct pathring *ring);
+
+static bool flush_prepared(struct pathring *ring)
+{
+	uring_flush(ring);
+	return io_uring_sq_ready(&ring->uring->io_uring) == 0;
+}
+
+static const struct personality_methods personality_methods = {
+	.register_current = register_current,
+	.unregister = unregister,
+	.flush = flush_prepared,
+};
+
+/* The thread is identity now: the registration needs no switch. */
+static void uring_adopt(struct pathring *ring, struct identity *identity)
+{
+	(void)ring;
+	if (identity->personality == 0) {
+		identity_personality(identity, &personality_methods);
+	}
+}
+
+static int process_personality(struct pathring *ring)
+{
+	return identity_personality(identity_of(ring, ring->identities.process), &personality_methods);
+}
+
+/* ------------------------------------------------------------------------------------------------- submission */
+
+static bool uring_flush_once(struct pathring *ring)
+{
+	struct uring *uring = ring->uring;
+	unsigned int ready = io_uring_sq_ready(&uring->io_uring);
+	int ret;
+
+	if (ready == 0) {
+		return true;
+	}
+	ret = io_uring_submit(&uring->io_uring);
+	ring->stats.enters++;
+	if (ret > 0) {
+		ring->stats.submissions += (uint64_t)ret;
+	}
+	return ret == (int)ready;
+}
+
+bool uring_make_room(struct pathring *ring, unsigned int count)
+{
+	struct uring *uring = ring->uring;
+
+	if (uring->in_flight + count > uring->limit) {
+		return false;
+	}
+	if (io_uring_sq_space_left(&uring->io_uring) < count) {
+		uring_flush_once(ring);
+	}
+	return io_uring_sq_space_left(&uring->io_uring) >= count;
+}
+
+struct io_uring_sqe *uring_entry(struct uring *uring, struct pathring_request *request, unsigned int step)
+{
+	uring->in_flight++;
+	request->uring.outstanding |= (uint16_t)(1U << step);
+	return io_uring_get_sqe(&uring->io_uring);
+}
+
+void uring_entry_ready(struct uring *uring,
+		       struct io_uring_sqe *entry,
+		       struct pathring_request *request,
+		       unsigned int step,
+		       int personality)
+{
+	(void)uring;
+	entry->user_data = (uint64_t)(uintptr_t)request | step;
+	entry->personality = (uint16_t)personality;
+}
+
+/* How many entries the next round of a request takes at most. */
+static unsigned int entries_needed(const struct uring *uring, const struct pathring_request *request)
+{
+	if (request->operation.class->kind == PATHRING_LOOKUP) {
+		return uring_lookup_entries(uring, request);
+	}
+	return 1;
+}
+
+static void prepare_transfer(struct io_uring_sqe *entry, struct operation *operation, bool writing)
+{
+	struct transfer_arguments *arguments = &operation->transfer;
+	int fd = descriptor_io_fd(operation->target);
+	uint8_t *data = arguments->data + arguments->done;
+	unsigned int left = (unsigned int)(arguments->size - arguments->done);
+	uint64_t offset = (uint64_t)arguments->offset + arguments->done;
+
+	if (writing) {
+		io_uring_prep_write(entry, fd, data, left, offset);
+	} else {
+		io_uring_prep_read(entry, fd, data, left, offset);
+	}
+}
+
+static void prepare_getxattr(struct io_uring_sqe *entry, struct operation *operation)
+{
+	struct getxattr_arguments *arguments = &operation->getxattr;
+	int fd = descriptor_io_fd(operation->target);
+	char *value = (char *)arguments->value;
+
+	if (fd >= 0) {
+		io_uring_prep_fgetxattr(entry, fd, arguments->name, value, (unsigned int)arguments->size);
+		return;
+	}
+	operation_proc_path(descriptor_pathref_fd(operation->target), arguments->proc_path);
+	io_uring_prep_getxattr(entry, arguments->name, value, arguments->proc_path, (unsigned int)arguments->size);
+}
+
+/* Opcode by operation: what must be usable for the ring to run it. */
+static const uint8_t opcodes[PATHRING_NUM_OPERATIONS] = {
+	[PATHRING_OPENAT] = IORING_OP_OPENAT2,
+	[PATHRING_CLOSE] = IORING_OP_CLOSE,
+	[PATHRING_STATX] = IORING_OP_STATX,
+	[PATHRING_GETXATTR] = IORING_OP_GETXATTR,
+	[PATHRING_PREAD] = IORING_OP_READ,
+	[PATHRING_PWRITE] = IORING_OP_WRITE,
+	[PATHRING_FSYNC] = IORING_OP_FSYNC,
+	[PATHRING_LOOKUP] = IORING_OP_OPENAT2,
+};
+
+/* An operation as one entry. The other place to touch for a new operation is the completion below, if it has a result
+ * beyond a number. */
+static void prepare_single(struct io_uring_sqe *entry, struct operation *operation)
+{
+	switch (operation->class->kind) {
+	case PATHRING_OPENAT:
+		io_uring_prep_openat2(entry,
+				      operation_directory_fd(operation),
+				      operation->openat.path,
+				      &operation->openat.how);
+		break;
+	case PATHRING_CLOSE:
+		io_uring_prep_close(entry, operation->close.fd);
+		break;
+	case PATHRING_STATX:
+		io_uring_prep_statx(entry,
+				    descriptor_pathref_fd(operation->target),
+				    "",
+				    (int)(operation->statx.flags | AT_EMPTY_PATH),
+				    operation->statx.mask,
+				    &operation->statx.stx);
+		break;
+	case PATHRING_GETXATTR:
+		prepare_getxattr(entry, operation);
+		break;
+	case PATHRING_PREAD:
+		prepare_transfer(entry, operation, false);
+		break;
+	case PATHRING_PWRITE:
+		prepare_transfer(entry, operation, true);
+		break;
+	case PATHRING_FSYNC:
+		io_uring_prep_fsync(entry,
+				    descriptor_io_fd(operation->target),
+				    operation->fsync.data_only ? IORING_FSYNC_DATASYNC : 0);
+		break;
+	case PATHRING_LOOKUP:
+	case PATHRING_NUM_OPERATIONS:
+		break;
+	}
+}
+
+/* Done in this thread because it can't block: see placement.c. */
+static bool take_inline(struct pathring *ring, struct pathring_request *request)
+{
+	struct operation *operation = &request->operation;
+	int result = 0;
+	bool done;
+
+	if (operation->class->kind != PATHRING_STATX) {
+		return false;
+	}
+	done = placement_statx_inline(ring,
+				      descriptor_pathref_fd(operation->target),
+				      operation->statx.flags,
+				      operation->statx.mask,
+				      &operation->statx.stx,
+				      &result);
+	if (done) {
+		operation->result = result;
+		request_complete(request, PATHRING_INLINE);
+	}
+	return done;
+}
+
+static bool uring_take(struct pathring *ring, struct pathring_request *request)
+{
+	struct uring *uring = ring->uring;
+	struct io_uring_sqe *entry = NULL;
+	int personality;
+	bool room;
+
+	/* umask would shape the mode: a kernel worker shares the fs_struct of the thread that submits. */
+	if (operation_creates(&request->operation) || !uring->usable[opcodes[request->operation.class->kind]]) {
+		engine_divert(ring, request);
+		return true;
+	}
+	if (take_inline(ring, request)) {
+		return true;
+	}
+
+	personality = identity_personality(request->identity, &personality_methods);
+	if (personality == -EAGAIN) {
+		return false;
+	}
+	if (personality < 0) {
+		request->operation.result = personality;
+		request_complete(request, PATHRING_INLINE);
+		return true;
+	}
+
+	room = uring_make_room(ring, entries_needed(uring, request));
+	if (!room) {
+		return false;
+	}
+	if (request->operation.class->kind == PATHRING_LOOKUP) {
+		return uring_lookup_prepare(ring, request, personality);
+	}
+	entry = uring_entry(uring, request, STEP_ONLY);
+	prepare_single(entry, &request->operation);
+	uring_entry_ready(uring, entry, request, STEP_ONLY, personality);
+	return true;
+}
+
+/* Slots of finished lookups are closed with whatever is submitted next. */
+static void close_slots(struct pathring *ring)
+{
+	struct uring *uring = ring->uring;
+	int personality;
+
+	if (uring->num_closing_slots == 0) {
+		return;
+	}
+	personality = process_personality(ring);
+	if (personality < 0) {
+		return;
+	}
+	while (uring->num_closing_slots > 0 && io_uring_sq_space_left(&uring->io_uring) > 0) {
+		unsigned int slot = uring->closing_slots[--uring->num_closing_slots];
+		struct io_uring_sqe *entry = io_uring_get_sqe(&uring->io_uring);
+
+		io_uring_prep_close_direct(entry, slot);
+		entry->user_data = INTERNAL_CLOSE_SLOT | (uint64_t)slot << 8;
+		entry->personality = (uint16_t)personality;
+		uring->in_flight++;
+	}
+}
+
+static bool uring_flush(struct pathring *ring)
+{
+	close_slots(ring);
+	return uring_flush_once(ring);
+}
+
+/* -------------------------------------------------------------------------------------------------- completion */
+
+bool uring_must_divert(const struct pathring_request *request, ssize_t result)
+{
+	if (request->orphaned || request->diverted) {
+		return false;
+	}
+	/* EINVAL: an old kernel, or the arguments: a thread will tell. ECANCELED: no worker could be made (RLIMIT_NPROC). */
+	return result == -EINVAL || result == -ECANCELED;
+}
+
+/* Whether a transfer is to go on, and its outcome so far. */
+static bool transfer_goes_on(struct pathring_request *request, int result)
+{
+	struct operation *operation = &request->operation;
+	struct transfer_arguments *arguments = &operation->transfer;
+
+	if (result > 0) {
+		arguments->done += (size_t)result;
+	}
+	operation->result = result < 0 && arguments->done == 0 ? result : (ssize_t)arguments->done;
+	return result > 0 && arguments->done < arguments->size && !request->orphaned;
+}
+
+static void complete_single(struct pathring *ring, struct pathring_request *request, int result)
+{
+	struct operation *operation = &request->operation;
+
+	operation->result = result;
+	switch (operation->class->kind) {
+	case PATHRING_OPENAT:
+		operation->openat.fd = result >= 0 ? result : -1;
+		operation->result = result >= 0 ? 0 : result;
+		break;
+	case PATHRING_CLOSE:
+		if (result != -ECANCELED) {
+			operation->target->fd = -1;
+		}
+		break;
+	case PATHRING_GETXATTR:
+		if (result == -ENOENT) {
+			/* The descriptor is open, so it is procfs that is not there. */
+			operation->result = -EOPNOTSUPP;
+		}
+		break;
+	case PATHRING_PREAD:
+	case PATHRING_PWRITE:
+		if (transfer_goes_on(request, result)) {
+			request_requeue(request);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+
+	if (uring_must_divert(request, operation->result)) {
+		engine_divert(ring, request);
+		return;
+	}
+	request_complete(request, PATHRING_RING);
+}
+
+/* ERESTARTSYS and its kin are for the system call path; on the ring they leak out of interrupted workers. */
+static int sane_result(int result)
+{
+	return result <= -512 && result >= -516 ? -EINTR : result;
+}
+
+static void handle_completion(struct pathring *ring, uint64_t user_data, int result)
+{
+	struct uring *uring = ring->uring;
+	struct pathring_request *request = NULL;
+	unsigned int step = (unsigned int)(user_data & STEP_MASK);
+
+	uring->in_flight--;
+	if ((user_data & INTERNAL_TAG) != 0) {
+		if (step == (INTERNAL_CLOSE_SLOT & STEP_MASK)) {
+			uring->free_slots[uring->num_free_slots++] = (unsigned int)(user_data >> 8) & 0xffffff;
+		}
+		return;
+	}
+
+	request = (struct pathring_request *)(uintptr_t)(user_data & ~STEP_MASK);
+	request->uring.outstanding &= (uint16_t)~(1U << step);
+	result = sane_result(result);
+	if (step == STEP_ONLY) {
+		complete_single(ring, request, result);
+		return;
+	}
+	uring_lookup_step(ring, request, step, result);
+	if (request->uring.outstanding == 0) {
+		uring_lookup_finish(ring, request);
+	}
+}
+
+static void uring_reap(struct pathring *ring)
+{
+	struct uring *uring = ring->uring;
+	struct io_uring_cqe *completion = NULL;
+	unsigned int count;
+	unsigned int head;
+
+	do {
+		count = 0;
+		io_uring_for_each_cqe(&uring->io_uring, head, completion) {
+			handle_completion(ring, completion->user_data, completion->res);
+			count++;
+		}
+		io_uring_cq_advance(&uring->io_uring, count);
+	} while (count > 0);
+}
+
+static void uring_cancel(struct pathring *ring, struct pathring_request *request)
+{
+	struct uring *uring = ring->uring;
+	unsigned int step;
+	int personality;
+
+	if (request->diverted) {
+		helpers_cancel(ring, request);
+		return;
+	}
+	personality = process_personality(ring);
+	if (personality < 0 || ring->closing) {
+		return;
+	}
+	for (step = 0; step < STEP_END; step++) {
+		struct io_uring_sqe *entry = NULL;
+
+		if ((request->uring.outstanding & 1U << step) == 0) {
+			continue;
+		}
+		if (io_uring_sq_space_left(&uring->io_uring) == 0) {
+			uring_flush_once(ring);
+		}
+		entry = io_uring_get_sqe(&uring->io_uring);
+		if (entry == NULL) {
+			/* It ends when it ends: its completion is swallowed either way. */
+			break;
+		}
+		io_uring_prep_cancel64(entry, (uint64_t)(uintptr_t)request | step, 0);
+		entry->user_data = INTERNAL_CANCEL;
+		entry->personality = (uint16_t)personality;
+		uring->in_flight++;
+	}
+	turn_schedule(ring->own_turn);
+}
+
+/* --------------------------------------------------------------------------------------------- start and stop */
+
+static int uring_start(struct pathring *ring, const char **reason)
+{
+	struct uring *uring = NULL;
+	int ret;
+
+	uring = talloc_zero(ring, struct uring);
+	if (uring == NULL) {
+		*reason = "out of memory";
+		return -ENOMEM;
+	}
+	ring->uring = uring;
+	ret = uring_setup(ring, uring, reason);
+	if (ret < 0) {
+		TALLOC_FREE(ring->uring);
+	}
+	return ret;
+}
+
+/*
+ * Every completion is waited for: until then the kernel may write into requests. Workers can be interrupted where they
+ * sleep interruptibly; steps of a link that begin after a cancel are caught by the next.
+ */
+static void uring_stop(struct pathring *ring)
+{
+	struct uring *uring = ring->uring;
+
+	while (uring->in_flight > 0) {
+		struct io_uring_sync_cancel_reg cancel = {
+			.fd = -1,
+			.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
+		};
+		struct pollfd polled = {
+			.fd = uring->io_uring.ring_fd,
+			.events = POLLIN,
+		};
+
+		uring_flush_once(ring);
+		uring_reap(ring);
+		if (uring->in_flight == 0) {
+			break;
+		}
+		io_uring_register_sync_cancel(&uring->io_uring, &cancel);
+		poll(&polled, 1, STOP_POLL_MSEC);
+		uring_reap(ring);
+	}
+	io_uring_queue_exit(&uring->io_uring);
+	TALLOC_FREE(ring->uring);
+}
+
+static void uring_abandon(struct pathring *ring)
+{
+	/* The mappings were not inherited (MADV_DONTFORK), the descriptor was; the ring itself is the parent's. */
+	close(ring->uring->io_uring.ring_fd);
+	TALLOC_FREE(ring->uring);
+}
+
+static int uring_poll_fd(const struct pathring *ring)
+{
+	return ring->uring->io_uring.ring_fd;
+}
+
+const struct backend backend_uring = {
+	.kind = PATHRING_BACKEND_URING,
+	.name = "uring",
+	.start = uring_start,
+	.stop = uring_stop,
+	.abandon = uring_abandon,
+	.take = uring_take,
+	.flush = uring_flush,
+	.reap = uring_reap,
+	.cancel = uring_cancel,
+	.poll_fd = uring_poll_fd,
+	.adopt = uring_adopt,
+	.describe = uring_describe,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * The credentials of the calling thread: reading, assuming those of an identity, restoring. Raw system calls only:
+ * glibc's wrappers would change every thread of the process.
+ */
+#ifndef PATHRING_ENGINE_CREDENTIALS_H
+#define PATHRING_ENGINE_CREDENTIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Enough for most users without a trip to malloc. */
+#define CREDENTIALS_STATIC_GROUPS 64
+
+struct credentials {
+	uid_t euid;
+	gid_t egid;
+	uint64_t effective; /* capabilities */
+	gid_t *groups;	    /* in the kernel's order, ascending */
+	size_t num_groups;
+	gid_t static_groups[CREDENTIALS_STATIC_GROUPS];
+};
+
+/* Who somebody is to be. groups ascending, without duplicates. */
+struct credentials_target {
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups;
+	size_t num_groups;
+	uint64_t effective; /* exactly these, or the switch fails */
+};
+
+/* What the thread is now. Pair with credentials_release(). */
+int credentials_get(struct credentials *credentials);
+void credentials_release(struct credentials *credentials);
+
+bool credentials_match(const struct credentials *credentials, const struct credentials_target *target);
+
+/*
+ * Become root where the thread is someone else: euid 0 also brings the capabilities that a switch needs. Nothing is
+ * changed when it fails.
+ */
+int credentials_gain_root(void);
+
+/*
+ * From root become target, or -errno with the credentials in an undefined mixture: the caller must then restore or
+ * become someone else before it does anything.
+ */
+int credentials_become(const struct credentials_target *target);
+
+/*
+ * Go back to what credentials_get() saw. Aborts the process when that can't be done: it would go on as someone else.
+ */
+void credentials_restore(const struct credentials *saved);
+
+/* The thread's effective capabilities. */
+int credentials_effective(uint64_t *effective);
+
+#endif /* PATHRING_ENGINE_CREDENTIALS_H */

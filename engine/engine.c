@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * The engine as a whole: create and destroy, options, the choice of a backend and what is said about it, moving
+ * requests from the queue to the backend. The life of one request is in request.c, the event loop in turn.c.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "helper.h"
+#include "request.h"
+
+#define DEFAULT_ENTRIES 256
+#define DEFAULT_MAX_REQUESTS 131072
+#define DEFAULT_MAX_THREADS 16
+#define DEFAULT_MAX_PERSONALITIES 4096
+
+/* The kernel's limit: XA_LIMIT(0, USHRT_MAX), ids from 1 (io_uring/register.c). */
+#define KERNEL_MAX_PERSONALITIES 65535
+
+/* How long to block at most before looking again, where the kernel took nothing and no completion is due. */
+#define BLOCK_MSEC 10
+
+static const struct backend *const backends[] = {
+	&backend_uring,
+	&backend_threads,
+	&backend_sync,
+};
+
+#define NUM_BACKENDS (sizeof(backends) / sizeof(backends[0]))
+
+void engine_log(const struct pathring *ring, enum pathring_log_level level, const char *format, ...)
+{
+	char message[512];
+	va_list arguments;
+
+	if (ring->options.log_fn == NULL) {
+		return;
+	}
+	va_start(arguments, format);
+	vsnprintf(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	ring->options.log_fn(ring->options.log_private_data, level, message);
+}
+
+static int check_options(struct pathring_options *options)
+{
+	if (options->backend > PATHRING_BACKEND_SYNC) {
+		return -EINVAL;
+	}
+	if (options->entries == 0) {
+		options->entries = DEFAULT_ENTRIES;
+	}
+	if (options->entries < 8 || options->entries > 4096 || (options->entries & (options->entries - 1)) != 0) {
+		return -EINVAL;
+	}
+	if (options->max_requests == 0) {
+		options->max_requests = DEFAULT_MAX_REQUESTS;
+	}
+	if (options->max_threads == 0) {
+		options->max_threads = DEFAULT_MAX_THREADS;
+	}
+	if (options->max_personalities == 0) {
+		options->max_personalities = DEFAULT_MAX_PERSONALITIES;
+	}
+	if (options->max_personalities > KERNEL_MAX_PERSONALITIES) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+bool engine_inherited(const struct pathring *ring)
+{
+	return ring->started && process_mark() != ring->process_mark;
+}
+
+int engine_check(const struct pathring *ring)
+{
+	if (ring == NULL) {
+		return -EINVAL;
+	}
+	if (!ring->started) {
+		return 0;
+	}
+	if (process_mark() != ring->process_mark) {
+		return -ECHILD;
+	}
+	if (!pthread_equal(pthread_self(), ring->thread)) {
+		return -EXDEV;
+	}
+	return 0;
+}
+
+static int engine_destructor(struct pathring *ring)
+{
+	ring->closing = true;
+	requests_abandon(ring);
+
+	if (engine_inherited(ring)) {
+		while (!TAILQ_EMPTY(&ring->running)) {
+			talloc_free(TAILQ_FIRST(&ring->running));
+		}
+		if (ring->backend != NULL) {
+			ring->backend->abandon(ring);
+		}
+		helpers_abandon(ring);
+	} else {
+		if (ring->backend != NULL) {
+			ring->backend->stop(ring);
+		}
+		helpers_stop(ring);
+	}
+
+	identities_free(ring);
+	turns_free(ring);
+	return 0;
+}
+
+int pathring_create(TALLOC_CTX *mem_ctx,
+		    struct tevent_context *ev,
+		    const struct pathring_options *options,
+		    struct pathring **_ring)
+{
+	struct pathring *ring = NULL;
+	int ret;
+
+	if (ev == NULL || _ring == NULL) {
+		return -EINVAL;
+	}
+	ret = process_mark_init();
+	if (ret < 0) {
+		return ret;
+	}
+
+	ring = talloc_zero(mem_ctx, struct pathring);
+	if (ring == NULL) {
+		return -ENOMEM;
+	}
+	ring->ev = ev;
+	if (options != NULL) {
+		ring->options = *options;
+	}
+	TAILQ_INIT(&ring->queue);
+	TAILQ_INIT(&ring->running);
+	TAILQ_INIT(&ring->waiting);
+
+	ret = check_options(&ring->options);
+	if (ret == 0) {
+		ret = identities_init(ring);
+	}
+	if (ret == 0) {
+		ret = turns_init(ring);
+	}
+	if (ret < 0) {
+		talloc_free(ring);
+		return ret;
+	}
+
+	talloc_set_destructor(ring, engine_destructor);
+	*_ring = ring;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------ choosing a backend */
+
+static void note_refusal(struct pathring *ring, const struct backend *backend, int error, const char *reason)
+{
+	ring->refusals[backend->kind] = (struct refusal) {
+		.error = error,
+		.reason = reason,
+	};
+	engine_log(ring,
+		   PATHRING_LOG_WARNING,
+		   "the %s backend can't be used: %s (%s)",
+		   backend->name,
+		   reason,
+		   strerror(-error));
+}
+
+static void choose_backend(struct pathring *ring)
+{
+	enum pathring_backend wanted = ring->options.backend;
+	size_t i;
+
+	for (i = 0; i < NUM_BACKENDS; i++) {
+		const char *reason = "no reason given";
+		int ret;
+
+		if (wanted != PATHRING_BACKEND_AUTO && wanted != backends[i]->kind) {
+			continue;
+		}
+		ret = backends[i]->start(ring, &reason);
+		if (ret == 0) {
+			ring->backend = backends[i];
+			ring->start_error = 0;
+			engine_log(ring, PATHRING_LOG_INFO, "using the %s backend", backends[i]->name);
+			return;
+		}
+		note_refusal(ring, backends[i], ret, reason);
+		ring->start_error = ret;
+	}
+}
+
+static int engine_start(struct pathring *ring)
+{
+	struct identity_switch state = { .switched = false };
+	int ret;
+
+	if (ring->started) {
+		return ring->start_error;
+	}
+
+	/* Ring memory is accounted to an unprivileged creator (RLIMIT_MEMLOCK): never while the caller impersonates. */
+	ret = identity_enter(identity_of(ring, ring->identities.process), &state);
+	if (ret < 0) {
+		return ret;
+	}
+	ring->started = true;
+	ring->thread = pthread_self();
+	ring->process_mark = process_mark_set();
+	choose_backend(ring);
+	identity_leave(&state);
+
+	turns_watch(ring);
+	return ring->start_error;
+}
+
+int engine_use(struct pathring *ring)
+{
+	int ret;
+
+	ret = engine_check(ring);
+	if (ret < 0) {
+		return ret;
+	}
+	if (ring->backend != NULL) {
+		return 0;
+	}
+	return engine_start(ring);
+}
+
+int pathring_start(struct pathring *ring)
+{
+	return engine_use(ring);
+}
+
+enum pathring_backend pathring_backend(const struct pathring *ring)
+{
+	return ring->backend != NULL ? ring->backend->kind : PATHRING_BACKEND_AUTO;
+}
+
+const char *pathring_backend_name(enum pathring_backend backend)
+{
+	size_t i;
+
+	for (i = 0; i < NUM_BACKENDS; i++) {
+		if (backends[i]->kind == backend) {
+			return backends[i]->name;
+		}
+	}
+	return "auto";
+}
+
+/* --------------------------------------------------------------------------------------------- moving requests */
+
+bool engine_submit(struct pathring *ring)
+{
+	struct pathring_request *request = NULL;
+	bool all_given;
+	bool taken;
+
+	if (ring->backend == NULL) {
+		return true;
+	}
+
+	while ((request = TAILQ_FIRST(&ring->queue)) != NULL) {
+		TAILQ_REMOVE(&ring->queue, request, link);
+		ring->num_queued--;
+		request->state = REQUEST_RUNNING;
+		TAILQ_INSERT_TAIL(&ring->running, request, link);
+		ring->num_running++;
+
+		taken = ring->backend->take(ring, request);
+		if (!taken) {
+			TAILQ_REMOVE(&ring->running, request, link);
+			ring->num_running--;
+			request->state = REQUEST_QUEUED;
+			TAILQ_INSERT_HEAD(&ring->queue, request, link);
+			ring->num_queued++;
+			break;
+		}
+	}
+
+	all_given = ring->backend->flush(ring);
+	all_given = helpers_flush(ring) && all_given;
+	engine_reap(ring);
+
+	/* Nothing runs whose completion would bring the loop back here: a thread ran as much as it may at once, or slots came free. */
+	request = TAILQ_FIRST(&ring->queue);
+	if (request != NULL && ring->num_running == 0 && all_given) {
+		turn_schedule(request->turn);
+	}
+	return all_given;
+}
+
+int pathring_submit(struct pathring *ring)
+{
+	int ret;
+
+	ret = engine_check(ring);
+	if (ret < 0) {
+		return ret;
+	}
+	engine_submit(ring);
+	return 0;
+}
+
+void engine_reap(struct pathring *ring)
+{
+	if (ring->backend != NULL) {
+		ring->backend->reap(ring);
+	}
+	helpers_reap(ring);
+}
+
+void engine_divert(struct pathring *ring, struct pathring_request *request)
+{
+	ring->stats.fallbacks++;
+	request->diverted = true;
+	if (ring->closing || request->orphaned) {
+		request->operation.result = -ECANCELED;
+		request_complete(request, PATHRING_RING);
+		return;
+	}
+	if (helpers_start(ring) == 0) {
+		turns_watch(ring);
+		helpers_take(ring, request);
+		helpers_flush(ring);
+		return;
+	}
+	sync_run(ring, request);
+}
+
+void engine_poll_fds(const struct pathring *ring, int fds[ENGINE_POLL_FDS])
+{
+	fds[0] = -1;
+	if (ring->backend != NULL) {
+		fds[0] = ring->backend->poll_fd(ring);
+	}
+	fds[1] = helpers_poll_fd(ring);
+	if (fds[1] == fds[0]) {
+		fds[1] = -1;
+	}
+}
+
+void engine_block(struct pathring *ring)
+{
+	struct pollfd polled[ENGINE_POLL_FDS];
+	int fds[ENGINE_POLL_FDS];
+	int timeout;
+	size_t i;
+
+	engine_poll_fds(ring, fds);
+	if (fds[0] == -1 && fds[1] == -1) {
+		return;
+	}
+	for (i = 0; i < ENGINE_POLL_FDS; i++) {
+		polled[i] = (struct pollfd) {
+			.fd = fds[i],
+			.events = POLLIN,
+		};
+	}
+	timeout = ring->num_queued > 0 || ring->num_running == 0 ? BLOCK_MSEC : -1;
+	poll(polled, ENGINE_POLL_FDS, timeout);
+}
+
+/* ------------------------------------------------------------------------------------------ saying what it does */
+
+void pathring_stats(const struct pathring *ring, struct pathring_stats *stats)
+{
+	*stats = ring->stats;
+	stats->personalities = ring->identities.personalities;
+	stats->identities = ring->identities.count;
+	stats->queued = ring->num_queued;
+	stats->in_flight = ring->num_running;
+}
+
+char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx)
+{
+	struct utsname host = { 0 };
+	char *text = NULL;
+	size_t i;
+	int ret;
+
+	ret = engine_use(ring);
+	uname(&host);
+	text = talloc_asprintf(mem_ctx, "kernel: %s %s\n", host.release, host.machine);
+	if (ret == -ECHILD || ret == -EXDEV) {
+		return talloc_asprintf_append(text, "engine: not usable here (%s)\n", strerror(-ret));
+	}
+	text = talloc_asprintf_append(text,
+				      "backend: %s%s\n",
+				      ring->backend != NULL ? ring->backend->name : "none",
+				      ring->options.backend == PATHRING_BACKEND_AUTO ? " (chosen by probe)" : " (by option)");
+	for (i = 0; i < NUM_BACKENDS; i++) {
+		const struct refusal *refusal = &ring->refusals[backends[i]->kind];
+
+		if (refusal->error == 0) {
+			continue;
+		}
+		text = talloc_asprintf_append(text,
+					      "%s: refused: %s (%s)\n",
+					      backends[i]->name,
+					      refusal->reason,
+					      strerror(-refusal->error));
+	}
+	if (ring->backend != NULL && ring->backend->describe != NULL) {
+		text = ring->backend->describe(ring, text);
+	}
+	return text;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * The engine object and what the files of the engine need of each other. Nothing here is public.
+ */
+#ifndef PATHRING_ENGINE_ENGINE_H
+#define PATHRING_ENGINE_ENGINE_H
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/queue.h>
+
+#include "backend.h"
+#include "identity.h"
+#include "pathring.h"
+
+struct pathring_request;
+struct turn;
+struct helpers;
+struct uring;
+
+TAILQ_HEAD(request_list, pathring_request);
+LIST_HEAD(turn_list, turn);
+
+/* Why a backend was not taken, for pathring_describe(). */
+struct refusal {
+	int error; /* 0: not refused */
+	const char *reason;
+};
+
+struct pathring {
+	struct tevent_context *ev;
+	struct pathring_options options;
+
+	/* Valid from the first use on: whose engine this is. */
+	bool started;
+	uint64_t process_mark;
+	pthread_t thread;
+
+	const struct backend *backend; /* NULL: not started, or refused with start_error */
+	int start_error;
+	struct refusal refusals[PATHRING_BACKEND_SYNC + 1];
+	bool closing;
+
+	unsigned int inline_run; /* backend_sync.c: requests run since the last flush */
+	struct uring *uring;	 /* backend_uring.c */
+	struct helpers *helpers; /* helper.c: the threads backend, and what falls back to it */
+
+	struct identities identities;
+	struct placement *placement; /* placement.c */
+
+	struct request_list queue;   /* QUEUED */
+	struct request_list running; /* RUNNING */
+	struct request_list waiting; /* WAITING for other users of their descriptor */
+	size_t num_queued;
+	size_t num_running;
+	size_t num_requests; /* that exist and are not complete */
+	struct turn_list turns;
+	struct turn *own_turn; /* of ev */
+
+	struct pathring_stats stats;
+};
+
+/* 0, or why this caller may not use the engine: -ECHILD, -EXDEV. */
+int engine_check(const struct pathring *ring);
+/* Whether this is a forked child looking at its parent's running engine. */
+bool engine_inherited(const struct pathring *ring);
+
+/* Check, and start the backend if that has not been done. */
+int engine_use(struct pathring *ring);
+
+/*
+ * Give queued requests to the backend and the backend's to the kernel, and look for completions once: what the kernel
+ * could do at once is complete by then. false: something stays that no completion will bring forward; try again later.
+ */
+bool engine_submit(struct pathring *ring);
+void engine_reap(struct pathring *ring);
+
+/* What announces completions; -1 for none. */
+#define ENGINE_POLL_FDS 2
+void engine_poll_fds(const struct pathring *ring, int fds[ENGINE_POLL_FDS]);
+
+/* Run it elsewhere after the ring could not: in a helper thread, or in this thread where threads are refused. */
+void engine_divert(struct pathring *ring, struct pathring_request *request);
+
+/* Block until there may be something to reap. */
+void engine_block(struct pathring *ring);
+
+void engine_log(const struct pathring *ring, enum pathring_log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * process_mark.c: a value that differs in a forked child.
+ */
+int process_mark_init(void);
+uint64_t process_mark(void);
+uint64_t process_mark_set(void);
+
+#endif /* PATHRING_ENGINE_ENGINE_H */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * The descriptor behind a handle, counted: it stays open as long as a handle or a request holds it, because the kernel
+ * resolves descriptors when a worker starts an operation and not when it is submitted.
+ */
+#ifndef PATHRING_ENGINE_HANDLE_H
+#define PATHRING_ENGINE_HANDLE_H
+
+#include "pathring.h"
+
+struct descriptor {
+	int fd;
+	enum pathring_handle_kind kind;
+	bool borrowed;
+	unsigned int references;
+	/* The close request that waits until it is the last to hold this. */
+	struct pathring_request *closer;
+};
+
+/* A handle that owns fd from here on, also when this fails. */
+int handle_create(TALLOC_CTX *mem_ctx,
+		  int fd,
+		  enum pathring_handle_kind kind,
+		  struct pathring_handle **handle);
+
+/* The descriptor of a handle, not counted; NULL for NULL. */
+struct descriptor *handle_descriptor(const struct pathring_handle *handle);
+
+struct descriptor *descriptor_hold(struct descriptor *descriptor);
+void descriptor_release(struct descriptor *descriptor);
+
+/* The accessor boundary: every operation gets its fd from one of these two. */
+int descriptor_io_fd(const struct descriptor *descriptor);
+int descriptor_pathref_fd(const struct descriptor *descriptor);
+
+#endif /* PATHRING_ENGINE_HANDLE_H */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * Identities interned by value, the credential switch of the engine's thread, and which identities have a personality
+ * registered with the ring.
+ */
+#ifndef PATHRING_ENGINE_IDENTITY_H
+#define PATHRING_ENGINE_IDENTITY_H
+
+#include <sys/queue.h>
+
+#include "credentials.h"
+#include "pathring.h"
+
+/* One for each value of (uid, gid, groups). The groups follow it in memory. */
+struct identity {
+	LIST_ENTRY(identity) bucket_link;
+	TAILQ_ENTRY(identity) used_link; /* least recently used first */
+	struct pathring *ring;
+	struct credentials_target target;
+	uint64_t hash;
+	unsigned int references; /* objects of the caller's, and requests */
+	uint16_t personality;	 /* 0: none; the kernel starts at 1 */
+	struct identity_counters {
+		uint64_t placed[PATHRING_NUM_PLACEMENTS];
+		uint64_t denied;
+		uint64_t failed;
+	} counters;
+};
+
+LIST_HEAD(identity_bucket, identity);
+TAILQ_HEAD(identity_list, identity);
+
+#define IDENTITY_BUCKETS 256
+
+struct identities {
+	struct identity_bucket buckets[IDENTITY_BUCKETS];
+	struct identity_list used;
+	size_t count;
+	size_t personalities;
+	struct pathring_identity *process;
+	/* Objects of the caller's that must learn when the engine goes. */
+	LIST_HEAD(, pathring_identity) objects;
+};
+
+/* Set up, with the process identity as the thread is now. */
+int identities_init(struct pathring *ring);
+/* Forget everything; objects of the caller's stay as empty shells. The ring is gone already. */
+void identities_free(struct pathring *ring);
+
+/* The identity behind an object of the caller's, or NULL when the engine it belongs to is not ring. */
+struct identity *identity_of(const struct pathring *ring, const struct pathring_identity *object);
+
+struct identity *identity_hold(struct identity *identity);
+void identity_release(struct identity *identity);
+
+/*
+ * Make the engine's thread run as identity until identity_leave(). When it fails nothing has changed. Where the
+ * thread is that identity already, nothing is switched.
+ */
+struct identity_switch {
+	struct credentials saved;
+	bool switched;
+};
+
+int identity_enter(struct identity *identity, struct identity_switch *state);
+void identity_leave(struct identity_switch *state);
+
+/*
+ * The personality to put into a submission entry, registered when needed; or -errno, -EAGAIN when all personalities
+ * are taken and none may go now. flush must give the kernel everything that is prepared: no personality is
+ * unregistered while an unsubmitted entry names it (the kernel takes its reference when it consumes the entry,
+ * io_init_req).
+ */
+struct personality_methods {
+	int (*register_current)(struct pathring *ring);
+	int (*unregister)(struct pathring *ring, int personality);
+	bool (*flush)(struct pathring *ring);
+};
+
+int identity_personality(struct identity *identity, const struct personality_methods *methods);
+
+#endif /* PATHRING_ENGINE_IDENTITY_H */

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * lookup: open a name as a path reference, statx it and read its xattrs, as one request about one inode. How the ring
+ * does that with few submissions is in uring_lookup.c.
+ */
+#include <errno.h>
+#include <linux/limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "handle.h"
+#include "request.h"
+
+#define ALLOWED_FLAGS (O_NOFOLLOW | O_DIRECTORY)
+
+static void lookup_perform(struct operation *operation)
+{
+	struct lookup_arguments *arguments = &operation->lookup;
+	size_t i;
+	int ret;
+
+	ret = operation_openat2(operation_directory_fd(operation), arguments->path, &arguments->how);
+	if (ret < 0) {
+		operation->result = ret;
+		return;
+	}
+	arguments->fd = ret;
+
+	ret = operation_statx_fd(arguments->fd, 0, arguments->mask, &arguments->stx);
+	operation->result = ret;
+	if (ret < 0) {
+		return;
+	}
+	for (i = 0; i < arguments->num_xattrs; i++) {
+		const struct lookup_xattr *query = &arguments->queries[i];
+
+		arguments->xattrs[i].length = operation_getxattr_pathref(arguments->fd,
+									 arguments->proc_path,
+									 query->name,
+									 query->value,
+									 query->size);
+	}
+}
+
+static void lookup_discard(struct operation *operation)
+{
+	if (operation->lookup.fd >= 0) {
+		close(operation->lookup.fd);
+		operation->lookup.fd = -1;
+	}
+}
+
+static const struct operation_class lookup_class = {
+	.kind = PATHRING_LOOKUP,
+	.perform = lookup_perform,
+	.discard = lookup_discard,
+};
+
+/* What the queries need of the request's memory, or a negative errno. */
+static ssize_t check_queries(const struct pathring_lookup_how *how)
+{
+	size_t extra = 0;
+	size_t i;
+
+	if (how->num_xattrs > PATHRING_LOOKUP_MAX_XATTRS) {
+		return -EINVAL;
+	}
+	for (i = 0; i < how->num_xattrs; i++) {
+		const struct pathring_xattr_query *query = &how->xattrs[i];
+
+		if (query->name == NULL || query->size > XATTR_SIZE_MAX) {
+			return -EINVAL;
+		}
+		if (query->name[0] == '\0' || strnlen(query->name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX) {
+			return -ERANGE;
+		}
+		extra += REQUEST_MEMORY(strlen(query->name) + 1) + REQUEST_MEMORY(query->size);
+	}
+	extra += REQUEST_MEMORY(how->num_xattrs * sizeof(struct lookup_xattr));
+	extra += REQUEST_MEMORY(how->num_xattrs * sizeof(struct pathring_xattr));
+	return (ssize_t)extra;
+}
+
+static void fill_queries(struct pathring_request *request, const struct pathring_lookup_how *how)
+{
+	struct lookup_arguments *arguments = &request->operation.lookup;
+	size_t i;
+
+	arguments->num_xattrs = how->num_xattrs;
+	arguments->queries = request_memory(request, how->num_xattrs * sizeof(struct lookup_xattr));
+	arguments->xattrs = request_memory(request, how->num_xattrs * sizeof(struct pathring_xattr));
+	for (i = 0; i < how->num_xattrs; i++) {
+		const struct pathring_xattr_query *query = &how->xattrs[i];
+
+		arguments->queries[i] = (struct lookup_xattr) {
+			.name = request_string(request, query->name),
+			.size = query->size,
+			.value = query->size > 0 ? request_memory(request, query->size) : NULL,
+		};
+		arguments->xattrs[i] = (struct pathring_xattr) {
+			.length = -ECANCELED,
+		};
+	}
+}
+
+int pathring_lookup_request(struct pathring *ring,
+			    struct pathring_identity *identity,
+			    struct pathring_handle *dir,
+			    const char *path,
+			    const struct pathring_lookup_how *how,
+			    pathring_request_fn fn,
+			    void *private_data,
+			    struct pathring_request **_request)
+{
+	struct descriptor *target = handle_descriptor(dir);
+	struct pathring_request *request = NULL;
+	struct open_how kernel_how = { 0 };
+	ssize_t extra;
+	int ret;
+
+	ret = operation_check_path(target, path);
+	if (ret < 0) {
+		return ret;
+	}
+	if ((how->flags & ~(uint64_t)ALLOWED_FLAGS) != 0) {
+		return -EINVAL;
+	}
+	ret = operation_fill_how(target, how->flags | O_PATH, 0, how->resolve, &kernel_how);
+	if (ret < 0) {
+		return ret;
+	}
+	extra = check_queries(how);
+	if (extra < 0) {
+		return (int)extra;
+	}
+	ret = request_create(ring,
+			     identity,
+			     &lookup_class,
+			     target,
+			     REQUEST_MEMORY(strlen(path) + 1) + (size_t)extra,
+			     &request);
+	if (ret < 0) {
+		return ret;
+	}
+
+	request->fn = fn;
+	request->private_data = private_data;
+	request->operation.lookup = (struct lookup_arguments) {
+		.path = request_string(request, path),
+		.how = kernel_how,
+		.mask = how->mask,
+		.fd = -1,
+	};
+	fill_queries(request, how);
+	request_enqueue(request);
+	*_request = request;
+	return 0;
+}
+
+int pathring_lookup_result(struct pathring_request *request,
+			   const struct statx **stx,
+			   const struct pathring_xattr **xattrs)
+{
+	struct lookup_arguments *arguments = &request->operation.lookup;
+	ssize_t result;
+	size_t i;
+
+	result = request_result(request);
+	if (result < 0) {
+		return (int)result;
+	}
+	for (i = 0; i < arguments->num_xattrs; i++) {
+		struct pathring_xattr *xattr = &arguments->xattrs[i];
+
+		xattr->value = xattr->length > 0 ? arguments->queries[i].value : NULL;
+	}
+	if (stx != NULL) {
+		*stx = &arguments->stx;
+	}
+	if (xattrs != NULL) {
+		*xattrs = arguments->xattrs;
+	}
+	return 0;
+}
+
+int pathring_lookup_take_handle(struct pathring_request *request,
+				TALLOC_CTX *mem_ctx,
+				struct pathring_handle **handle)
+{
+	ssize_t result;
+	int fd;
+
+	result = request_result(request);
+	if (result < 0) {
+		return (int)result;
+	}
+	fd = request->operation.lookup.fd;
+	if (fd < 0) {
+		return -EBADF;
+	}
+	request->operation.lookup.fd = -1;
+	return handle_create(mem_ctx, fd, PATHRING_PATHREF, handle);
+}
+
+struct tevent_req *pathring_lookup_send(TALLOC_CTX *mem_ctx,
+					struct tevent_context *ev,
+					struct pathring *ring,
+					struct pathring_identity *identity,
+					struct pathring_handle *dir,
+					const char *path,
+					const struct pathring_lookup_how *how)
+{
+	struct pathring_request *request = NULL;
+	struct tevent_req *req = NULL;
+	int ret;
+
+	req = request_dress_begin(mem_ctx);
+	if (req == NULL) {
+		return NULL;
+	}
+	ret = pathring_lookup_request(ring, identity, dir, path, how, request_dress_fn, req, &request);
+	return request_dress_end(req, ev, ret, request);
+}
+
+/* The outcome as an object of the caller's: one allocation for the values, one for the handle. */
+static int copy_lookup(struct pathring_request *request, TALLOC_CTX *mem_ctx, struct pathring_lookup **_lookup)
+{
+	struct lookup_arguments *arguments = &request->operation.lookup;
+	const struct pathring_xattr *xattrs = NULL;
+	const struct statx *stx = NULL;
+	struct pathring_lookup *lookup = NULL;
+	size_t i;
+	int ret;
+
+	ret = pathring_lookup_result(request, &stx, &xattrs);
+	if (ret < 0) {
+		return ret;
+	}
+	lookup = talloc_zero(mem_ctx, struct pathring_lookup);
+	if (lookup == NULL) {
+		return -ENOMEM;
+	}
+	lookup->stx = *stx;
+	lookup->num_xattrs = arguments->num_xattrs;
+	for (i = 0; i < arguments->num_xattrs; i++) {
+		lookup->xattrs[i].length = xattrs[i].length;
+		if (xattrs[i].value == NULL) {
+			continue;
+		}
+		lookup->xattrs[i].value = talloc_memdup(lookup, xattrs[i].value, (size_t)xattrs[i].length);
+		if (lookup->xattrs[i].value == NULL) {
+			talloc_free(lookup);
+			return -ENOMEM;
+		}
+	}
+	ret = pathring_lookup_take_handle(request, lookup, &lookup->handle);
+	if (ret < 0) {
+		talloc_free(lookup);
+		return ret;
+	}
+	*_lookup = lookup;
+	return 0;
+}
+
+int pathring_lookup_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, struct pathring_lookup **lookup)
+{
+	struct pathring_request *request = NULL;
+	int ret;
+
+	ret = request_undress(req, &request);
+	if (ret == 0) {
+		ret = copy_lookup(request, mem_ctx, lookup);
+	}
+	tevent_req_received(req);
+	return ret;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * What an operation is: kind, arguments and result in one description that every backend runs as it is, so that all
+ * give the same answers. How an operation is done with blocking calls belongs to its class (in the op_*.c files), how
+ * it is done on the ring to backend_uring.c, who waits for it to request.c.
+ */
+#ifndef PATHRING_ENGINE_OPERATION_H
+#define PATHRING_ENGINE_OPERATION_H
+
+#include "pathring.h"
+
+struct operation;
+struct descriptor;
+
+/* "/proc/self/fd/" and an int */
+#define PROC_FD_PATH_SIZE 32
+
+struct operation_class {
+	enum pathring_operation kind;
+
+	/*
+	 * Do it with blocking calls in whichever thread this is, already under the right identity, and set result.
+	 * Touches nothing but the description: helper threads run this beside the engine's thread.
+	 */
+	void (*perform)(struct operation *operation);
+
+	/* Let go of a result that nobody took. NULL where a result is only memory. */
+	void (*discard)(struct operation *operation);
+};
+
+struct openat_arguments {
+	const char *path;
+	struct open_how how;
+	int fd; /* the result, -1 for none or taken */
+};
+
+struct close_arguments {
+	int fd;
+};
+
+struct statx_arguments {
+	unsigned int flags;
+	unsigned int mask;
+	struct statx stx;
+};
+
+struct getxattr_arguments {
+	const char *name;
+	size_t size;
+	uint8_t *value;
+	char proc_path[PROC_FD_PATH_SIZE];
+};
+
+/* pread and pwrite */
+struct transfer_arguments {
+	uint8_t *data;
+	size_t size;
+	size_t done;
+	off_t offset;
+};
+
+struct fsync_arguments {
+	bool data_only;
+};
+
+struct lookup_xattr {
+	const char *name;
+	size_t size;
+	uint8_t *value;
+};
+
+struct lookup_arguments {
+	const char *path;
+	struct open_how how;
+	unsigned int mask;
+	size_t num_xattrs;
+	struct lookup_xattr *queries;
+	struct pathring_xattr *xattrs; /* the results */
+	struct statx stx;
+	int fd; /* -1 for none or taken */
+	char proc_path[PROC_FD_PATH_SIZE];
+};
+
+struct operation {
+	const struct operation_class *class;
+
+	/* The handle it works on or below. NULL for an absolute path. Held until the request is complete. */
+	struct descriptor *target;
+
+	/* >= 0, or a negative errno. */
+	ssize_t result;
+
+	union {
+		struct openat_arguments openat;
+		struct close_arguments close;
+		struct statx_arguments statx;
+		struct getxattr_arguments getxattr;
+		struct transfer_arguments transfer;
+		struct fsync_arguments fsync;
+		struct lookup_arguments lookup;
+	};
+};
+
+/*
+ * Checks and calls that more than one operation needs (op_open.c, op_stat.c, op_xattr.c).
+ */
+int operation_check_path(const struct descriptor *dir, const char *path);
+int operation_fill_how(const struct descriptor *dir, uint64_t flags, uint64_t mode, uint64_t resolve, struct open_how *how);
+int operation_directory_fd(const struct operation *operation);
+int operation_openat2(int dirfd, const char *path, const struct open_how *how);
+int operation_statx_fd(int fd, unsigned int flags, unsigned int mask, struct statx *stx);
+void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE]);
+ssize_t operation_getxattr_pathref(int fd, char proc_path[PROC_FD_PATH_SIZE], const char *name, uint8_t *value, size_t size);
+
+/* Whether it creates a file, whose mode umask must not shape. */
+bool operation_creates(const struct operation *operation);
+
+#endif /* PATHRING_ENGINE_OPERATION_H */

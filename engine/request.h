@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * The life of a request and its tevent dress.
+ *
+ *   created -> QUEUED -> RUNNING -> DONE -> DELIVERED -> freed
+ *      \-> WAITING -^ (a close, until nobody else uses the descriptor)
+ *
+ * Freed early it leaves the queue at once, or, when RUNNING, is orphaned: nobody waits for it any more, and what it
+ * opens is closed when it completes.
+ */
+#ifndef PATHRING_ENGINE_REQUEST_H
+#define PATHRING_ENGINE_REQUEST_H
+
+#include <sys/queue.h>
+
+#include "engine.h"
+#include "operation.h"
+#include "turn.h"
+
+enum request_state {
+	REQUEST_CREATED,
+	REQUEST_WAITING,
+	REQUEST_QUEUED,
+	REQUEST_RUNNING,
+	REQUEST_DONE,
+	REQUEST_DELIVERED,
+};
+
+struct pathring_request {
+	TAILQ_ENTRY(pathring_request) link; /* of the list of its state */
+	struct pathring *ring;
+	struct identity *identity;
+	struct turn *turn; /* the event context that hears of it */
+	enum request_state state;
+	bool orphaned;
+	bool diverted; /* the ring could not run it */
+	enum pathring_placement placement;
+	uint64_t started; /* CLOCK_MONOTONIC, ns */
+	uint64_t finished;
+
+	pathring_request_fn fn;
+	void *private_data;
+
+	/* For whoever points to it and must learn that it is gone (the tevent dress). */
+	struct pathring_request **backlink;
+
+	struct operation operation;
+	uint8_t *spare; /* what is left of the memory behind it */
+
+	/* What a backend notes of a request that it runs. */
+	union {
+		struct uring_note {
+			uint16_t outstanding; /* a bit a step whose completion is to come */
+			uint8_t round;	      /* of a request that takes more than one submission; 0: the first */
+			bool has_slot;
+			bool has_stat;
+			unsigned int slot;
+			int open_result;
+			int install_result;
+		} uring;
+		struct helper_note {
+			STAILQ_ENTRY(pathring_request) link;
+		} helper;
+	};
+};
+
+/*
+ * Make a request of class on behalf of a _request function: checks the engine and the identity, holds what must be
+ * held. extra: what the operation will ask of request_memory(), so that a request is one allocation.
+ */
+int request_create(struct pathring *ring,
+		   struct pathring_identity *identity,
+		   const struct operation_class *class,
+		   struct descriptor *target,
+		   size_t extra,
+		   struct pathring_request **request);
+
+/* How much of extra a piece of memory takes. Every piece is aligned for anything. */
+#define REQUEST_MEMORY(size) (((size) + 15) & ~(size_t)15)
+
+void *request_memory(struct pathring_request *request, size_t size);
+const char *request_string(struct pathring_request *request, const char *string);
+
+/* Queue what request_create() made and the operation filled in. Can't fail. */
+void request_enqueue(struct pathring_request *request);
+
+/* A close that waits for other users of its descriptor; descriptor_release() will queue it. */
+void request_park(struct pathring_request *request);
+
+/* For backends: it is complete, with operation.result set. */
+void request_complete(struct pathring_request *request, enum pathring_placement placement);
+
+/* For backends: a running request needs another round; it is taken again, before those that have not run at all. */
+void request_requeue(struct pathring_request *request);
+
+/* A completed request's outcome, or -EINPROGRESS. */
+ssize_t request_result(const struct pathring_request *request);
+
+/* The engine goes: every tevent_req fails with ECANCELED, every request is freed or, when running, orphaned. */
+void requests_abandon(struct pathring *ring);
+
+/*
+ * The tevent dress. A _send function begins it, hands request_dress_fn and the tevent_req to its _request function,
+ * and ends it with what that gave. A _recv function undresses: 0 and the completed request, or its error.
+ */
+struct tevent_req *request_dress_begin(TALLOC_CTX *mem_ctx);
+void request_dress_fn(struct pathring_request *request, void *private_data);
+struct tevent_req *request_dress_end(struct tevent_req *req,
+				     struct tevent_context *ev,
+				     int ret,
+				     struct pathring_request *request);
+int request_undress(struct tevent_req *req, struct pathring_request **request);
+
+#endif /* PATHRING_ENGINE_REQUEST_H */

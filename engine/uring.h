@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * What the files of the ring share: backend_uring.c (submission and completion), uring_probe.c (set-up, restrictions and
+ * what this kernel can do), uring_lookup.c (the one operation that takes several entries).
+ */
+#ifndef PATHRING_ENGINE_URING_H
+#define PATHRING_ENGINE_URING_H
+
+#include <liburing.h>
+
+#include "engine.h"
+#include "request.h"
+
+/* Linux 6.8. Debian 12's liburing 2.3 has no name for it. */
+#define OP_FIXED_FD_INSTALL 54
+
+struct uring {
+	struct io_uring io_uring;
+	unsigned int setup_flags;
+	unsigned int in_flight; /* entries prepared or submitted, whose completions are to come */
+	unsigned int limit;	/* of in_flight: the completion queue less a reserve for cancels and slot closes */
+
+	bool usable[IORING_OP_LAST > OP_FIXED_FD_INSTALL ? IORING_OP_LAST : OP_FIXED_FD_INSTALL + 1];
+	bool restricted;
+	bool direct_lookup; /* getxattr of an O_PATH file in a fixed slot works, and it can be installed */
+	bool identity_shown;
+
+	/* Fixed file slots for direct lookups. A slot is used again only when its close has completed. */
+	unsigned int num_slots;
+	unsigned int *free_slots;
+	unsigned int num_free_slots;
+	unsigned int *closing_slots;
+	unsigned int num_closing_slots;
+};
+
+/* Steps of a request; each has at most one entry in flight. They share the pointer's low four bits in user_data. */
+enum uring_step {
+	STEP_ONLY = 0,
+	STEP_OPEN = 1,
+	STEP_INSTALL = 2,
+	STEP_STATX = 3,
+	STEP_XATTR = 4, /* and the PATHRING_LOOKUP_MAX_XATTRS - 1 after it */
+	STEP_END = STEP_XATTR + PATHRING_LOOKUP_MAX_XATTRS,
+};
+
+/* The next entry for step of request, its user_data, personality and accounting done. There must be room. */
+struct io_uring_sqe *uring_entry(struct uring *uring, struct pathring_request *request, unsigned int step);
+void uring_entry_ready(struct uring *uring,
+		       struct io_uring_sqe *entry,
+		       struct pathring_request *request,
+		       unsigned int step,
+		       int personality);
+
+/* Room for count more entries, after a submission if need be. */
+bool uring_make_room(struct pathring *ring, unsigned int count);
+
+/* Whether the kernel's answer says that the ring could not run it, rather than what came of it. */
+bool uring_must_divert(const struct pathring_request *request, ssize_t result);
+
+int uring_setup(struct pathring *ring, struct uring *uring, const char **reason);
+char *uring_describe(const struct pathring *ring, char *text);
+
+/* uring_lookup.c */
+unsigned int uring_lookup_entries(const struct uring *uring, const struct pathring_request *request);
+bool uring_lookup_prepare(struct pathring *ring, struct pathring_request *request, int personality);
+void uring_lookup_step(struct pathring *ring, struct pathring_request *request, unsigned int step, int result);
+void uring_lookup_finish(struct pathring *ring, struct pathring_request *request);
+
+#endif /* PATHRING_ENGINE_URING_H */

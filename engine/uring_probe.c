@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/*
+ * Setting up a ring: flags and features, restrictions, and what this kernel can do with path operations, found out by
+ * asking (opcodes) and by trying (what no opcode list shows). Running requests is the concern of backend_uring.c.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "uring.h"
+
+/* The completion queue, as a multiple of the submission queue. */
+#define COMPLETIONS_PER_ENTRY 4
+
+/* Linux 5.18 and 5.19 names that an older liburing's header may lack are not used; these exist in 2.3. */
+static const struct setup_flag {
+	unsigned int flag;
+	const char *name;
+} optional_flags[] = {
+	/* Dropped in this order on EINVAL: the youngest first. */
+	{ IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER (Linux 6.0)" },
+	{ IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN (5.19)" },
+	{ IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL (5.18)" },
+};
+
+#define NUM_OPTIONAL_FLAGS (sizeof(optional_flags) / sizeof(optional_flags[0]))
+
+static const struct required_feature {
+	unsigned int feature;
+	const char *missing;
+} required_features[] = {
+	{ IORING_FEAT_NODROP, "this kernel's ring may drop completions (Linux 5.5 is needed)" },
+	{ IORING_FEAT_SUBMIT_STABLE, "this kernel reads submissions too late (Linux 5.5 is needed)" },
+	{ IORING_FEAT_CUR_PERSONALITY, "this kernel's ring does not keep identities apart (Linux 5.6 is needed)" },
+	/* Also keeps away 5.10 before 5.10.162, whose io_uring was another, broken one. */
+	{ IORING_FEAT_NATIVE_WORKERS, "this kernel's ring works in kernel threads (Linux 5.12 or 5.10.162 is needed)" },
+};
+
+/* What the engine submits, and nothing else may be. */
+static const uint8_t used_opcodes[] = {
+	IORING_OP_OPENAT2,   IORING_OP_CLOSE, IORING_OP_STATX, IORING_OP_GETXATTR, IORING_OP_FGETXATTR,
+	IORING_OP_READ,	     IORING_OP_WRITE, IORING_OP_FSYNC, IORING_OP_ASYNC_CANCEL, OP_FIXED_FD_INSTALL,
+};
+
+static const uint8_t used_registrations[] = {
+	IORING_REGISTER_PERSONALITY,
+	IORING_UNREGISTER_PERSONALITY,
+	IORING_REGISTER_SYNC_CANCEL,
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *setup_hint(int error)
+{
+	switch (error) {
+	case -ENOSYS:
+		return "io_uring_setup is not there: the kernel was built without io_uring or a seccomp filter hides it";
+	case -EPERM:
+		return "io_uring_setup is not permitted: see /proc/sys/kernel/io_uring_disabled, or the seccomp profile of "
+		       "the container";
+	case -ENOMEM:
+		return "no memory for the ring: raise the limit of locked memory (ulimit -l)";
+	case -EMFILE:
+	case -ENFILE:
+		return "no descriptor for the ring: raise the limit of open files (ulimit -n)";
+	default:
+		return "io_uring_setup failed";
+	}
+}
+
+static int create_ring(struct uring *uring, unsigned int entries, const char **reason)
+{
+	unsigned int flags = 0;
+	size_t dropped = 0;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < NUM_OPTIONAL_FLAGS; i++) {
+		flags |= optional_flags[i].flag;
+	}
+	while (true) {
+		struct io_uring_params parameters = {
+			.flags = flags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE,
+			.cq_entries = entries * COMPLETIONS_PER_ENTRY,
+		};
+
+		ret = io_uring_queue_init_params(entries, &uring->io_uring, &parameters);
+		if (ret == 0) {
+			break;
+		}
+		if (ret != -EINVAL || dropped == NUM_OPTIONAL_FLAGS) {
+			*reason = setup_hint(ret);
+			return ret;
+		}
+		flags &= ~optional_flags[dropped].flag;
+		dropped++;
+	}
+	uring->setup_flags = flags;
+
+	for (i = 0; i < COUNT_OF(required_features); i++) {
+		if ((uring->io_uring.features & required_features[i].feature) == 0) {
+			*reason = required_features[i].missing;
+			return -EOPNOTSUPP;
+		}
+	}
+	return 0;
+}
+
+static int probe_opcodes(struct uring *uring, const char **reason)
+{
+	struct io_uring_probe *probe = NULL;
+	size_t i;
+
+	probe = io_uring_get_probe_ring(&uring->io_uring);
+	if (probe == NULL) {
+		*reason = "the ring does not say which operations it has (io_uring_register is denied?)";
+		return -EPERM;
+	}
+	for (i = 0; i < COUNT_OF(used_opcodes); i++) {
+		uring->usable[used_opcodes[i]] = io_uring_opcode_supported(probe, used_opcodes[i]) != 0;
+	}
+	io_uring_free_probe(probe);
+
+	if (!uring->usable[IORING_OP_OPENAT2]) {
+		*reason = "the ring has no OPENAT2";
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* liburing 2.3 does not export io_uring_register_restrictions() and io_uring_enable_rings(): plain registrations. */
+static int restrict_and_enable(struct uring *uring, const char **reason)
+{
+	struct io_uring_restriction list[COUNT_OF(used_opcodes) + COUNT_OF(used_registrations) + 1];
+	unsigned int count = 0;
+	size_t i;
+	int ret;
+
+	memset(list, 0, sizeof(list));
+	for (i = 0; i < COUNT_OF(used_opcodes); i++) {
+		if (uring->usable[used_opcodes[i]]) {
+			list[count].opcode = IORING_RESTRICTION_SQE_OP;
+			list[count].sqe_op = used_opcodes[i];
+			count++;
+		}
+	}
+	for (i = 0; i < COUNT_OF(used_registrations); i++) {
+		list[count].opcode = IORING_RESTRICTION_REGISTER_OP;
+		list[count].register_op = used_registrations[i];
+		count++;
+	}
+	list[count].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+	list[count].sqe_flags = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
+	count++;
+
+	/* A second line of defence: a ring that can't be restricted (an old kernel without SYNC_CANCEL) is used as it is. */
+	ret = io_uring_register((unsigned int)uring->io_uring.ring_fd, IORING_REGISTER_RESTRICTIONS, list, count);
+	uring->restricted = ret == 0;
+
+	ret = io_uring_register((unsigned int)uring->io_uring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+	if (ret < 0) {
+		*reason = "the ring can't be enabled";
+	}
+	return ret;
+}
+
+static int make_slots(struct uring *uring, unsigned int count)
+{
+	unsigned int i;
+	int ret;
+
+	ret = io_uring_register_files_sparse(&uring->io_uring, count);
+	if (ret < 0) {
+		return ret;
+	}
+	uring->free_slots = talloc_array(uring, unsigned int, count);
+	uring->closing_slots = talloc_array(uring, unsigned int, count);
+	if (uring->free_slots == NULL || uring->closing_slots == NULL) {
+		return -ENOMEM;
+	}
+	for (i = 0; i < count; i++) {
+		uring->free_slots[i] = count - 1 - i;
+	}
+	uring->num_slots = count;
+	uring->num_free_slots = count;
+	return 0;
+}
+
+/*
+ * Submit what was prepared and collect the results in the order of their user_data, 0 to count - 1. Only for
+ * operations that end at once.
+ */
+static int try_entries(struct uring *uring, unsigned int count, int *results)
+{
+	unsigned int i;
+	int ret;
+
+	ret = io_uring_submit_and_wait(&uring->io_uring, count);
+	if (ret != (int)count) {
+		return ret < 0 ? ret : -EIO;
+	}
+	for (i = 0; i < count; i++) {
+		struct io_uring_cqe *completion = NULL;
+
+		ret = io_uring_wait_cqe(&uring->io_uring, &completion);
+		if (ret < 0) {
+			return ret;
+		}
+		results[completion->user_data] = completion->res;
+		io_uring_cqe_seen(&uring->io_uring, completion);
+	}
+	return 0;
+}
+
+/*
+ * The submission that lookup is made of, on the root directory: does FGETXATTR take an O_PATH file from a slot (6.13),
+ * can it be installed (6.8)? The file system's answer about the xattr does not matter.
+ */
+static int try_direct_lookup(struct uring *uring, int personality)
+{
+	const struct open_how how = { .flags = O_PATH | O_DIRECTORY };
+	struct io_uring_sqe *entry = NULL;
+	int results[4] = { 0 };
+	int ret;
+
+	entry = io_uring_get_sqe(&uring->io_uring);
+	io_uring_prep_openat2_direct(entry, -1, "/", (struct open_how *)&how, 0);
+	entry->flags |= IOSQE_IO_LINK;
+	entry->personality = (uint16_t)personality;
+	entry->user_data = 0;
+
+	entry = io_uring_get_sqe(&uring->io_uring);
+	io_uring_prep_rw(OP_FIXED_FD_INSTALL, entry, 0, NULL, 0, 0);
+	entry->flags |= IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK;
+	entry->user_data = 1;
+
+	entry = io_uring_get_sqe(&uring->io_uring);
+	io_uring_prep_fgetxattr(entry, 0, "user.pathring", NULL, 0);
+	entry->flags |= IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK;
+	entry->personality = (uint16_t)personality;
+	entry->user_data = 2;
+
+	entry = io_uring_get_sqe(&uring->io_uring);
+	io_uring_prep_close_direct(entry, 0);
+	entry->personality = (uint16_t)personality;
+	entry->user_data = 3;
+
+	ret = try_entries(uring, 4, results);
+	if (ret < 0) {
+		return ret;
+	}
+	if (results[1] >= 0) {
+		close(results[1]);
+	}
+	uring->direct_lookup = results[0] >= 0 && results[1] >= 0 && results[3] >= 0 && results[2] != -EBADF &&
+			       results[2] != -EINVAL && results[2] != -EACCES && results[2] != -EPERM;
+	return 0;
+}
+
+/*
+ * Does a personality change who an operation runs as? Opening a file of mode 0 must be allowed to root and denied to
+ * nobody. Some sandboxes answer io_uring calls without the kernel's credentials.
+ */
+static int try_personality(struct uring *uring, int personality, const char *path)
+{
+	const struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
+	struct io_uring_sqe *entry = NULL;
+	int result = 0;
+	int ret;
+
+	entry = io_uring_get_sqe(&uring->io_uring);
+	io_uring_prep_openat2(entry, -1, path, (struct open_how *)&how);
+	entry->personality = (uint16_t)personality;
+	entry->user_data = 0;
+	ret = try_entries(uring, 1, &result);
+	if (ret < 0) {
+		return ret;
+	}
+	if (result >= 0) {
+		close(result);
+		return 0;
+	}
+	return result;
+}
+
+static int register_nobody(struct uring *uring)
+{
+	const struct credentials_target nobody = { .uid = 65534, .gid = 65534 };
+	struct credentials saved = { 0 };
+	int ret;
+
+	ret = credentials_get(&saved);
+	if (ret < 0) {
+		return ret;
+	}
+	ret = credentials_become(&nobody);
+	if (ret == 0) {
+		ret = io_uring_register_personality(&uring->io_uring);
+	}
+	credentials_restore(&saved);
+	credentials_release(&saved);
+	return ret;
+}
+
+static int try_identities(struct uring *uring, int process_personality, const char **reason)
+{
+	char path[PROC_FD_PATH_SIZE];
+	int allowed;
+	int denied;
+	int nobody;
+	int fd;
+
+	nobody = register_nobody(uring);
+	if (nobody < 0) {
+		*reason = "no personality can be registered for another user";
+		return nobody;
+	}
+	fd = memfd_create("pathring-probe", MFD_CLOEXEC);
+	if (fd == -1) {
+		*reason = "no file to try identities with (memfd_create)";
+		return -errno;
+	}
+	fchmod(fd, 0);
+	operation_proc_path(fd, path);
+	allowed = try_personality(uring, process_personality, path);
+	denied = try_personality(uring, nobody, path);
+	close(fd);
+	io_uring_unregister_personality(&uring->io_uring, nobody);
+
+	if (allowed == -ENOENT && denied == -ENOENT) {
+		/* No procfs, no way to try. Requests under another identity than the caller's still name it. */
+		return 0;
+	}
+	if (allowed != 0 || denied != -EACCES) {
+		*reason = "a personality does not decide who an operation runs as";
+		return -EPERM;
+	}
+	uring->identity_shown = true;
+	return 0;
+}
+
+static int probe_behaviour(struct pathring *ring, struct uring *uring, const char **reason)
+{
+	struct identity *process = identity_of(ring, ring->identities.process);
+	int personality;
+	int ret = 0;
+
+	personality = io_uring_register_personality(&uring->io_uring);
+	if (personality < 0) {
+		*reason = "no personality can be registered";
+		return personality;
+	}
+	process->personality = (uint16_t)personality;
+	ring->identities.personalities++;
+	ring->stats.registrations++;
+
+	/* An unprivileged process has one identity: there is nothing to mix up. */
+	if (process->target.uid == 0) {
+		ret = try_identities(uring, personality, reason);
+	}
+	if (ret == 0 && uring->num_slots > 0 && uring->usable[OP_FIXED_FD_INSTALL] &&
+	    uring->usable[IORING_OP_FGETXATTR]) {
+		ret = try_direct_lookup(uring, personality);
+		if (ret < 0) {
+			*reason = "the ring does not answer a first submission";
+		}
+	}
+	if (ret < 0) {
+		process->personality = 0;
+		ring->identities.personalities--;
+	}
+	return ret;
+}
+
+int uring_setup(struct pathring *ring, struct uring *uring, const char **reason)
+{
+	int ret;
+
+	ret = create_ring(uring, ring->options.entries, reason);
+	if (ret < 0) {
+		if (uring->io_uring.ring_fd > 0) {
+			io_uring_queue_exit(&uring->io_uring);
+		}
+		return ret;
+	}
+
+	/* A forked child must not write into the rings; it has no mapping of them then. */
+	ret = io_uring_ring_dontfork(&uring->io_uring);
+	if (ret < 0) {
+		*reason = "the ring can't be kept from forked children";
+	}
+	if (ret == 0) {
+		ret = probe_opcodes(uring, reason);
+	}
+	if (ret == 0) {
+		/* Needed for direct lookups alone (Linux 5.19). */
+		make_slots(uring, ring->options.entries);
+		ret = restrict_and_enable(uring, reason);
+	}
+	if (ret == 0) {
+		ret = probe_behaviour(ring, uring, reason);
+	}
+	if (ret < 0) {
+		io_uring_queue_exit(&uring->io_uring);
+		return ret;
+	}
+
+	/* The reserve is for cancels and slot closes, which don't count themselves in advance. */
+	uring->limit = ring->options.entries * (COMPLETIONS_PER_ENTRY - 1);
+	return 0;
+}
+
+/* --------------------------------------------------------------------------------------------------- description */
+
+static char *describe_line(char *text, const char *what, bool available, const char *missing)
+{
+	return talloc_asprintf_append(text, "  %-36s %s\n", what, available ? "yes" : missing);
+}
+
+char *uring_describe(const struct pathring *ring, char *text)
+{
+	static const struct {
+		uint8_t opcode;
+		const char *name;
+		const char *missing;
+	} operations[] = {
+		{ IORING_OP_OPENAT2, "openat", "no" },
+		{ IORING_OP_CLOSE, "close", "no: in a thread" },
+		{ IORING_OP_STATX, "statx", "no: in a thread" },
+		{ IORING_OP_GETXATTR, "getxattr", "no, needs Linux 5.19: in a thread" },
+		{ IORING_OP_READ, "pread", "no: in a thread" },
+		{ IORING_OP_WRITE, "pwrite", "no: in a thread" },
+		{ IORING_OP_FSYNC, "fsync", "no: in a thread" },
+	};
+	const struct uring *uring = ring->uring;
+	size_t i;
+
+	text = talloc_asprintf_append(text,
+				      "  %-36s %u / %u\n",
+				      "submission / completion entries",
+				      ring->options.entries,
+				      ring->options.entries * COMPLETIONS_PER_ENTRY);
+	for (i = 0; i < NUM_OPTIONAL_FLAGS; i++) {
+		text = describe_line(text,
+				     optional_flags[i].name,
+				     (uring->setup_flags & optional_flags[i].flag) != 0,
+				     "no: the kernel is older");
+	}
+	text = describe_line(text, "restricted to the operations in use", uring->restricted, "no: the kernel is older");
+	text = describe_line(text,
+			     "identities tried and kept apart",
+			     uring->identity_shown,
+			     ring->identities.process != NULL ? "not tried: one identity only, or no procfs" : "no");
+	for (i = 0; i < COUNT_OF(operations); i++) {
+		text = describe_line(text,
+				     operations[i].name,
+				     uring->usable[operations[i].opcode],
+				     operations[i].missing);
+	}
+	return describe_line(text,
+			     "lookup in one linked submission",
+			     uring->direct_lookup,
+			     "no, needs Linux 6.13: in two rounds through procfs");
+}
