@@ -3,8 +3,8 @@
  * The ring: operations as submission entries, each with an explicit personality, and their completions. Set-up and
  * what the kernel can do are in uring_probe.c, lookup in uring_lookup.c.
  *
- * Every entry names a personality, root's too: without one, a member of a link that is issued from task work runs as
- * whoever the thread happens to be at that moment. The one exception is FIXED_FD_INSTALL, which the kernel refuses with
+ * Every entry names a personality, root's too: without one, an entry that the kernel issues later from task work runs
+ * as whoever the thread happens to be at that moment. The one exception is FIXED_FD_INSTALL, which the kernel refuses with
  * a personality (EPERM, io_uring/openclose.c, 6.8): it opens nothing and asks no permission, it moves a file that was
  * opened under an identity into the descriptor table.
  */
@@ -108,22 +108,17 @@ struct io_uring_sqe *uring_entry(struct uring *uring, struct pathring_request *r
 	return io_uring_get_sqe(&uring->io_uring);
 }
 
-void uring_entry_ready(struct uring *uring,
-		       struct io_uring_sqe *entry,
-		       struct pathring_request *request,
-		       unsigned int step,
-		       int personality)
+void uring_entry_ready(struct io_uring_sqe *entry, struct pathring_request *request, unsigned int step, int personality)
 {
-	(void)uring;
 	entry->user_data = (uint64_t)(uintptr_t)request | step;
 	entry->personality = (uint16_t)personality;
 }
 
 /* How many entries the next round of a request takes at most. */
-static unsigned int entries_needed(const struct uring *uring, const struct pathring_request *request)
+static unsigned int entries_needed(const struct pathring_request *request)
 {
 	if (request->operation.class->kind == PATHRING_LOOKUP) {
-		return uring_lookup_entries(uring, request);
+		return uring_lookup_entries(request);
 	}
 	return 1;
 }
@@ -260,17 +255,33 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 		return true;
 	}
 
-	room = uring_make_room(ring, entries_needed(uring, request));
+	room = uring_make_room(ring, entries_needed(request));
 	if (!room) {
 		return false;
 	}
 	if (request->operation.class->kind == PATHRING_LOOKUP) {
-		return uring_lookup_prepare(ring, request, personality);
+		uring_lookup_prepare(ring, request, personality);
+		return true;
 	}
 	entry = uring_entry(uring, request, STEP_ONLY);
 	prepare_single(entry, &request->operation);
-	uring_entry_ready(uring, entry, request, STEP_ONLY, personality);
+	uring_entry_ready(entry, request, STEP_ONLY, personality);
 	return true;
+}
+
+/* The next entry for the engine itself, NULL when there is no room: such work waits, or is done without. */
+static struct io_uring_sqe *internal_entry(struct uring *uring)
+{
+	struct io_uring_sqe *entry = NULL;
+
+	if (uring->in_flight >= uring->capacity) {
+		return NULL;
+	}
+	entry = io_uring_get_sqe(&uring->io_uring);
+	if (entry != NULL) {
+		uring->in_flight++;
+	}
+	return entry;
 }
 
 /* Slots of finished lookups are closed with whatever is submitted next. */
@@ -286,14 +297,17 @@ static void close_slots(struct pathring *ring)
 	if (personality < 0) {
 		return;
 	}
-	while (uring->num_closing_slots > 0 && io_uring_sq_space_left(&uring->io_uring) > 0) {
-		unsigned int slot = uring->closing_slots[--uring->num_closing_slots];
-		struct io_uring_sqe *entry = io_uring_get_sqe(&uring->io_uring);
+	while (uring->num_closing_slots > 0) {
+		struct io_uring_sqe *entry = internal_entry(uring);
+		unsigned int slot;
 
+		if (entry == NULL) {
+			break;
+		}
+		slot = uring->closing_slots[--uring->num_closing_slots];
 		io_uring_prep_close_direct(entry, slot);
-		entry->user_data = INTERNAL_CLOSE_SLOT | (uint64_t)slot << 8;
 		entry->personality = (uint16_t)personality;
-		uring->in_flight++;
+		entry->user_data = INTERNAL_CLOSE_SLOT | (uint64_t)slot << 8;
 	}
 }
 
@@ -387,8 +401,8 @@ static void handle_completion(struct pathring *ring, uint64_t user_data, int res
 	}
 
 	request = (struct pathring_request *)(uintptr_t)(user_data & ~STEP_MASK);
-	request->uring.outstanding &= (uint16_t)~(1U << step);
 	result = sane_result(result);
+	request->uring.outstanding &= (uint16_t)~(1U << step);
 	if (step == STEP_ONLY) {
 		complete_single(ring, request, result);
 		return;
@@ -439,15 +453,14 @@ static void uring_cancel(struct pathring *ring, struct pathring_request *request
 		if (io_uring_sq_space_left(&uring->io_uring) == 0) {
 			uring_flush_once(ring);
 		}
-		entry = io_uring_get_sqe(&uring->io_uring);
+		entry = internal_entry(uring);
 		if (entry == NULL) {
 			/* It ends when it ends: its completion is swallowed either way. */
 			break;
 		}
 		io_uring_prep_cancel64(entry, (uint64_t)(uintptr_t)request | step, 0);
-		entry->user_data = INTERNAL_CANCEL;
 		entry->personality = (uint16_t)personality;
-		uring->in_flight++;
+		entry->user_data = INTERNAL_CANCEL;
 	}
 	turn_schedule(ring->own_turn);
 }
@@ -474,7 +487,7 @@ static int uring_start(struct pathring *ring, const char **reason)
 
 /*
  * Every completion is waited for: until then the kernel may write into requests. Workers can be interrupted where they
- * sleep interruptibly; steps of a link that begin after a cancel are caught by the next.
+ * sleep interruptibly; what was not yet begun when it was cancelled is caught by the next try.
  */
 static void uring_stop(struct pathring *ring)
 {

@@ -33,18 +33,46 @@ static const struct backend *const backends[] = {
 
 #define NUM_BACKENDS (sizeof(backends) / sizeof(backends[0]))
 
-void engine_log(const struct pathring *ring, enum pathring_log_level level, const char *format, ...)
+struct log_message {
+	STAILQ_ENTRY(log_message) link;
+	enum pathring_log_level level;
+	char text[];
+};
+
+void engine_log(struct pathring *ring, enum pathring_log_level level, const char *format, ...)
 {
-	char message[512];
+	struct log_message *message = NULL;
+	char text[512];
 	va_list arguments;
+	size_t size;
 
 	if (ring->options.log_fn == NULL) {
 		return;
 	}
 	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	ring->options.log_fn(ring->options.log_private_data, level, message);
+
+	size = strlen(text) + 1;
+	message = talloc_size(ring, sizeof(*message) + size);
+	if (message == NULL) {
+		return;
+	}
+	message->level = level;
+	memcpy(message->text, text, size);
+	STAILQ_INSERT_TAIL(&ring->log_messages, message, link);
+	turn_schedule(ring->own_turn);
+}
+
+void engine_deliver_log(struct pathring *ring)
+{
+	struct log_message *message = NULL;
+
+	while ((message = STAILQ_FIRST(&ring->log_messages)) != NULL) {
+		STAILQ_REMOVE_HEAD(&ring->log_messages, link);
+		ring->options.log_fn(ring->options.log_private_data, message->level, message->text);
+		talloc_free(message);
+	}
 }
 
 static int check_options(struct pathring_options *options)
@@ -83,12 +111,10 @@ int engine_check(const struct pathring *ring)
 	if (ring == NULL) {
 		return -EINVAL;
 	}
-	if (!ring->started) {
-		return 0;
-	}
-	if (process_mark() != ring->process_mark) {
+	if (engine_inherited(ring)) {
 		return -ECHILD;
 	}
+	/* A forked child's only thread has the value of its parent's: an engine not yet started may be used there. */
 	if (!pthread_equal(pthread_self(), ring->thread)) {
 		return -EXDEV;
 	}
@@ -141,12 +167,14 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 		return -ENOMEM;
 	}
 	ring->ev = ev;
+	ring->thread = pthread_self();
 	if (options != NULL) {
 		ring->options = *options;
 	}
 	TAILQ_INIT(&ring->queue);
 	TAILQ_INIT(&ring->running);
 	TAILQ_INIT(&ring->waiting);
+	STAILQ_INIT(&ring->log_messages);
 
 	ret = check_options(&ring->options);
 	if (ret == 0) {
@@ -220,7 +248,6 @@ static int engine_start(struct pathring *ring)
 		return ret;
 	}
 	ring->started = true;
-	ring->thread = pthread_self();
 	ring->process_mark = process_mark_set();
 	choose_backend(ring);
 	identity_leave(&state);
@@ -245,7 +272,13 @@ int engine_use(struct pathring *ring)
 
 int pathring_start(struct pathring *ring)
 {
-	return engine_use(ring);
+	int ret;
+
+	ret = engine_use(ring);
+	if (ring != NULL && !engine_inherited(ring)) {
+		engine_deliver_log(ring);
+	}
+	return ret;
 }
 
 enum pathring_backend pathring_backend(const struct pathring *ring)
@@ -396,7 +429,7 @@ char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx)
 	size_t i;
 	int ret;
 
-	ret = engine_use(ring);
+	ret = pathring_start(ring);
 	uname(&host);
 	text = talloc_asprintf(mem_ctx, "kernel: %s %s\n", host.release, host.machine);
 	if (ret == -ECHILD || ret == -EXDEV) {

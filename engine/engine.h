@@ -14,6 +14,7 @@
 #include "identity.h"
 #include "pathring.h"
 
+struct log_message;
 struct pathring_request;
 struct turn;
 struct helpers;
@@ -21,6 +22,7 @@ struct uring;
 
 TAILQ_HEAD(request_list, pathring_request);
 LIST_HEAD(turn_list, turn);
+STAILQ_HEAD(log_list, log_message);
 
 /* Why a backend was not taken, for pathring_describe(). */
 struct refusal {
@@ -32,10 +34,9 @@ struct pathring {
 	struct tevent_context *ev;
 	struct pathring_options options;
 
-	/* Valid from the first use on: whose engine this is. */
+	pthread_t thread; /* whose engine this is */
 	bool started;
-	uint64_t process_mark;
-	pthread_t thread;
+	uint64_t process_mark; /* of the process that started it */
 
 	const struct backend *backend; /* NULL: not started, or refused with start_error */
 	int start_error;
@@ -58,6 +59,7 @@ struct pathring {
 	struct turn_list turns;
 	struct turn *own_turn; /* of ev */
 
+	struct log_list log_messages;
 	struct pathring_stats stats;
 };
 
@@ -86,8 +88,10 @@ void engine_divert(struct pathring *ring, struct pathring_request *request);
 /* Block until there may be something to reap. */
 void engine_block(struct pathring *ring);
 
-void engine_log(const struct pathring *ring, enum pathring_log_level level, const char *format, ...)
+/* A message for the caller's log function, which is called from the loop or pathring_start(), not from here. */
+void engine_log(struct pathring *ring, enum pathring_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void engine_deliver_log(struct pathring *ring);
 
 /*
  * process_mark.c: a value that differs in a forked child.

@@ -62,7 +62,7 @@ static ssize_t check_queries(const struct pathring_lookup_how *how)
 	size_t extra = 0;
 	size_t i;
 
-	if (how->num_xattrs > PATHRING_LOOKUP_MAX_XATTRS) {
+	if (how->num_xattrs > PATHRING_LOOKUP_MAX_XATTRS || (how->num_xattrs > 0 && how->xattrs == NULL)) {
 		return -EINVAL;
 	}
 	for (i = 0; i < how->num_xattrs; i++) {
@@ -122,7 +122,7 @@ int pathring_lookup_request(struct pathring *ring,
 	if (ret < 0) {
 		return ret;
 	}
-	if ((how->flags & ~(uint64_t)ALLOWED_FLAGS) != 0) {
+	if (how == NULL || (how->flags & ~(uint64_t)ALLOWED_FLAGS) != 0) {
 		return -EINVAL;
 	}
 	ret = operation_fill_how(target, how->flags | O_PATH, 0, how->resolve, &kernel_how);

@@ -123,6 +123,9 @@ int pathring_openat_request(struct pathring *ring,
 	struct open_how kernel_how = { 0 };
 	int ret;
 
+	if (how == NULL) {
+		return -EINVAL;
+	}
 	ret = operation_check_path(target, path);
 	if (ret < 0) {
 		return ret;

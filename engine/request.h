@@ -51,12 +51,14 @@ struct pathring_request {
 	union {
 		struct uring_note {
 			uint16_t outstanding; /* a bit a step whose completion is to come */
-			uint8_t round;	      /* of a request that takes more than one submission; 0: the first */
-			bool has_slot;
+
+			/* The rest is lookup's, which takes one submission or more. */
+			uint8_t round; /* 0: the first */
+			bool direct;   /* goes through a slot */
+			bool opened;
 			bool has_stat;
+			int error; /* of open, install or statx; 0: none */
 			unsigned int slot;
-			int open_result;
-			int install_result;
 		} uring;
 		struct helper_note {
 			STAILQ_ENTRY(pathring_request) link;

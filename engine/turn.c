@@ -286,6 +286,7 @@ static void turn_run(struct turn *turn)
 {
 	/* Neither the last request of a foreign event context nor the end of the engine may take it while it runs. */
 	turn->references++;
+	engine_deliver_log(turn->ring);
 	engine_reap(turn->ring);
 	turn_deliver(turn);
 	if (turn->ring != NULL) {

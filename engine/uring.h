@@ -18,12 +18,16 @@ struct uring {
 	struct io_uring io_uring;
 	unsigned int setup_flags;
 	unsigned int in_flight; /* entries prepared or submitted, whose completions are to come */
-	unsigned int limit;	/* of in_flight: the completion queue less a reserve for cancels and slot closes */
+	unsigned int capacity;	/* of in_flight: the completion queue */
+	unsigned int limit;	/* of in_flight for requests: less, so that slot closes and cancels find room */
 
 	bool usable[IORING_OP_LAST > OP_FIXED_FD_INSTALL ? IORING_OP_LAST : OP_FIXED_FD_INSTALL + 1];
 	bool restricted;
 	bool direct_lookup; /* getxattr of an O_PATH file in a fixed slot works, and it can be installed */
 	bool identity_shown;
+
+	/* Lookups that are not to count on a cached path, since a recent one was not: see uring_lookup.c. */
+	unsigned int doubts;
 
 	/* Fixed file slots for direct lookups. A slot is used again only when its close has completed. */
 	unsigned int num_slots;
@@ -45,11 +49,7 @@ enum uring_step {
 
 /* The next entry for step of request, its user_data, personality and accounting done. There must be room. */
 struct io_uring_sqe *uring_entry(struct uring *uring, struct pathring_request *request, unsigned int step);
-void uring_entry_ready(struct uring *uring,
-		       struct io_uring_sqe *entry,
-		       struct pathring_request *request,
-		       unsigned int step,
-		       int personality);
+void uring_entry_ready(struct io_uring_sqe *entry, struct pathring_request *request, unsigned int step, int personality);
 
 /* Room for count more entries, after a submission if need be. */
 bool uring_make_room(struct pathring *ring, unsigned int count);
@@ -61,8 +61,8 @@ int uring_setup(struct pathring *ring, struct uring *uring, const char **reason)
 char *uring_describe(const struct pathring *ring, char *text);
 
 /* uring_lookup.c */
-unsigned int uring_lookup_entries(const struct uring *uring, const struct pathring_request *request);
-bool uring_lookup_prepare(struct pathring *ring, struct pathring_request *request, int personality);
+unsigned int uring_lookup_entries(const struct pathring_request *request);
+void uring_lookup_prepare(struct pathring *ring, struct pathring_request *request, int personality);
 void uring_lookup_step(struct pathring *ring, struct pathring_request *request, unsigned int step, int result);
 void uring_lookup_finish(struct pathring *ring, struct pathring_request *request);
 

@@ -1,135 +1,144 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * lookup on the ring.
+ * lookup on the ring. Each round submits what is still missing; a cached path takes one round:
  *
- * With direct descriptors (found by trying, uring_probe.c) one linked submission does it:
+ *	OPENAT2 (O_PATH, into a slot)    FIXED_FD_INSTALL (of the slot)    FGETXATTR (of the slot) ...
  *
- *	OPENAT2 (O_PATH, into a slot) -> FIXED_FD_INSTALL -> FGETXATTR (slot) -> FGETXATTR ...
+ * They are not linked. The kernel begins entries in order, and an open of a cached path is complete when the next
+ * entry begins; if it was not cached, the others find the slot empty (EBADF), never another's file: a slot belongs to
+ * one request until its close has completed. A link would be safe without that argument and costs a fifth more CPU,
+ * for each member but the first is issued from this thread's task work.
  *
- * FGETXATTR takes an O_PATH file from a slot since Linux 6.13, and so needs no procfs. The first two complete inside
- * io_uring_enter when the path is cached, so that this thread can ask statx of the installed descriptor while a worker
- * still reads the xattrs. The slot's close is not part of the link but goes with the next submission: a member after a
- * worker's costs a trip through this thread's task work (0.5 us of 3 us a lookup).
+ * After a path that was not cached the next lookups don't count on the cache, and go without a slot, as all do where
+ * the kernel can't do direct lookups (uring_probe.c): OPENAT2, then STATX of the descriptor and GETXATTR of
+ * /proc/self/fd/N, all at once.
  *
- * Without: OPENAT2, then GETXATTR of /proc/self/fd/N for all xattrs at once, in a second round. statx takes part in the
- * second round where it may block.
+ * Where statx can't block (placement.c) it is done in this thread as soon as there is a descriptor, while a worker
+ * still reads the xattrs.
  */
 #include <errno.h>
-#include <unistd.h>
 
 #include "handle.h"
 #include "placement.h"
 #include "uring.h"
 
-static bool goes_direct(const struct uring *uring, const struct lookup_arguments *arguments)
+/* Lookups without a slot after one that found its path not cached. */
+#define DOUBTS 32
+
+/* Of an xattr whose outcome is to come. */
+#define PENDING (-EINPROGRESS)
+
+unsigned int uring_lookup_entries(const struct pathring_request *request)
 {
-	return uring->direct_lookup && arguments->num_xattrs > 0;
+	return (unsigned int)request->operation.lookup.num_xattrs + 2;
 }
 
-unsigned int uring_lookup_entries(const struct uring *uring, const struct pathring_request *request)
-{
-	const struct lookup_arguments *arguments = &request->operation.lookup;
-	unsigned int num_xattrs = (unsigned int)arguments->num_xattrs;
-
-	if (request->uring.round > 0) {
-		return num_xattrs + 1;
-	}
-	return goes_direct(uring, arguments) ? num_xattrs + 2 : 1;
-}
-
-static void prepare_direct(struct uring *uring, struct pathring_request *request, int personality)
+static void prepare_open(struct uring *uring, struct pathring_request *request, int personality)
 {
 	struct operation *operation = &request->operation;
 	struct lookup_arguments *arguments = &operation->lookup;
-	struct io_uring_sqe *entry = NULL;
-	unsigned int slot;
-	unsigned int i;
+	int dirfd = operation_directory_fd(operation);
+	struct io_uring_sqe *entry = uring_entry(uring, request, STEP_OPEN);
 
-	slot = uring->free_slots[--uring->num_free_slots];
-	request->uring.slot = slot;
-	request->uring.has_slot = true;
+	if (request->uring.direct) {
+		/* A direct open refuses O_CLOEXEC: a slot is not inherited anyway. */
+		arguments->how.flags &= ~(uint64_t)O_CLOEXEC;
+		io_uring_prep_openat2_direct(entry, dirfd, arguments->path, &arguments->how, request->uring.slot);
+	} else {
+		io_uring_prep_openat2(entry, dirfd, arguments->path, &arguments->how);
+	}
+	uring_entry_ready(entry, request, STEP_OPEN, personality);
+}
 
-	/* A direct open refuses O_CLOEXEC: a slot is not inherited anyway. */
-	arguments->how.flags &= ~(uint64_t)O_CLOEXEC;
-	entry = uring_entry(uring, request, STEP_OPEN);
-	io_uring_prep_openat2_direct(entry, operation_directory_fd(operation), arguments->path, &arguments->how, slot);
-	entry->flags |= IOSQE_IO_LINK;
-	uring_entry_ready(uring, entry, request, STEP_OPEN, personality);
+static void prepare_install(struct uring *uring, struct pathring_request *request)
+{
+	struct io_uring_sqe *entry = uring_entry(uring, request, STEP_INSTALL);
 
 	/* Close-on-exec unless told otherwise. No personality: see backend_uring.c. */
-	entry = uring_entry(uring, request, STEP_INSTALL);
-	io_uring_prep_rw(OP_FIXED_FD_INSTALL, entry, (int)slot, NULL, 0, 0);
-	entry->flags |= IOSQE_FIXED_FILE | IOSQE_IO_LINK;
-	uring_entry_ready(uring, entry, request, STEP_INSTALL, 0);
-
-	for (i = 0; i < arguments->num_xattrs; i++) {
-		const struct lookup_xattr *query = &arguments->queries[i];
-
-		entry = uring_entry(uring, request, STEP_XATTR + i);
-		io_uring_prep_fgetxattr(entry, (int)slot, query->name, (char *)query->value, (unsigned int)query->size);
-		entry->flags |= IOSQE_FIXED_FILE;
-		if (i + 1 < arguments->num_xattrs) {
-			/* ENODATA must not cut the chain. */
-			entry->flags |= IOSQE_IO_HARDLINK;
-		}
-		uring_entry_ready(uring, entry, request, STEP_XATTR + i, personality);
-	}
+	io_uring_prep_rw(OP_FIXED_FD_INSTALL, entry, (int)request->uring.slot, NULL, 0, 0);
+	entry->flags |= IOSQE_FIXED_FILE;
+	uring_entry_ready(entry, request, STEP_INSTALL, 0);
 }
 
-static void prepare_second_round(struct uring *uring, struct pathring_request *request, int personality)
+static void prepare_statx(struct uring *uring, struct pathring_request *request, int personality)
 {
 	struct lookup_arguments *arguments = &request->operation.lookup;
-	struct io_uring_sqe *entry = NULL;
+	struct io_uring_sqe *entry = uring_entry(uring, request, STEP_STATX);
+
+	io_uring_prep_statx(entry, arguments->fd, "", AT_EMPTY_PATH, arguments->mask, &arguments->stx);
+	uring_entry_ready(entry, request, STEP_STATX, personality);
+}
+
+static void prepare_xattrs(struct uring *uring, struct pathring_request *request, int personality)
+{
+	struct lookup_arguments *arguments = &request->operation.lookup;
 	unsigned int i;
 
-	if (!request->uring.has_stat) {
-		entry = uring_entry(uring, request, STEP_STATX);
-		io_uring_prep_statx(entry, arguments->fd, "", AT_EMPTY_PATH, arguments->mask, &arguments->stx);
-		uring_entry_ready(uring, entry, request, STEP_STATX, personality);
+	if (!request->uring.direct) {
+		operation_proc_path(arguments->fd, arguments->proc_path);
 	}
-	if (goes_direct(uring, arguments)) {
-		return;
-	}
-	operation_proc_path(arguments->fd, arguments->proc_path);
 	for (i = 0; i < arguments->num_xattrs; i++) {
 		const struct lookup_xattr *query = &arguments->queries[i];
+		struct io_uring_sqe *entry = NULL;
+		char *value = (char *)query->value;
+		unsigned int size = (unsigned int)query->size;
 
+		if (arguments->xattrs[i].length != PENDING) {
+			continue;
+		}
 		entry = uring_entry(uring, request, STEP_XATTR + i);
-		io_uring_prep_getxattr(entry,
-				       query->name,
-				       (char *)query->value,
-				       arguments->proc_path,
-				       (unsigned int)query->size);
-		uring_entry_ready(uring, entry, request, STEP_XATTR + i, personality);
+		if (request->uring.direct) {
+			io_uring_prep_fgetxattr(entry, (int)request->uring.slot, query->name, value, size);
+			entry->flags |= IOSQE_FIXED_FILE;
+		} else {
+			io_uring_prep_getxattr(entry, query->name, value, arguments->proc_path, size);
+		}
+		uring_entry_ready(entry, request, STEP_XATTR + i, personality);
 	}
 }
 
-bool uring_lookup_prepare(struct pathring *ring, struct pathring_request *request, int personality)
+/* The first round: how it is to go. */
+static void choose_way(struct uring *uring, struct pathring_request *request)
+{
+	struct lookup_arguments *arguments = &request->operation.lookup;
+	size_t i;
+
+	for (i = 0; i < arguments->num_xattrs; i++) {
+		arguments->xattrs[i].length = PENDING;
+	}
+	if (uring->doubts > 0) {
+		uring->doubts--;
+		return;
+	}
+	if (uring->direct_lookup && arguments->num_xattrs > 0 && uring->num_free_slots > 0) {
+		request->uring.direct = true;
+		request->uring.slot = uring->free_slots[--uring->num_free_slots];
+	}
+}
+
+void uring_lookup_prepare(struct pathring *ring, struct pathring_request *request, int personality)
 {
 	struct uring *uring = ring->uring;
-	struct operation *operation = &request->operation;
-	struct lookup_arguments *arguments = &operation->lookup;
-	struct io_uring_sqe *entry = NULL;
+	struct lookup_arguments *arguments = &request->operation.lookup;
 
-	if (request->uring.round > 0) {
-		prepare_second_round(uring, request, personality);
-		return true;
-	}
-	if (goes_direct(uring, arguments)) {
-		if (uring->num_free_slots == 0) {
-			return false;
-		}
-		prepare_direct(uring, request, personality);
-		return true;
-	}
 	if (!uring->usable[IORING_OP_STATX] || (arguments->num_xattrs > 0 && !uring->usable[IORING_OP_GETXATTR])) {
 		engine_divert(ring, request);
-		return true;
+		return;
 	}
-	entry = uring_entry(uring, request, STEP_OPEN);
-	io_uring_prep_openat2(entry, operation_directory_fd(operation), arguments->path, &arguments->how);
-	uring_entry_ready(uring, entry, request, STEP_OPEN, personality);
-	return true;
+
+	if (request->uring.round == 0) {
+		choose_way(uring, request);
+		prepare_open(uring, request, personality);
+	}
+	if (request->uring.direct && arguments->fd < 0) {
+		prepare_install(uring, request);
+	}
+	if (request->uring.direct || arguments->fd >= 0) {
+		prepare_xattrs(uring, request, personality);
+	}
+	if (arguments->fd >= 0 && !request->uring.has_stat) {
+		prepare_statx(uring, request, personality);
+	}
 }
 
 static void got_descriptor(struct pathring *ring, struct pathring_request *request, int fd)
@@ -144,108 +153,98 @@ static void got_descriptor(struct pathring *ring, struct pathring_request *reque
 void uring_lookup_step(struct pathring *ring, struct pathring_request *request, unsigned int step, int result)
 {
 	struct lookup_arguments *arguments = &request->operation.lookup;
+	struct uring_note *note = &request->uring;
+	bool too_early = note->direct && note->round == 0 && result == -EBADF;
 
 	switch (step) {
 	case STEP_OPEN:
-		request->uring.open_result = result;
-		if (result >= 0 && !request->uring.has_slot) {
+		if (result < 0) {
+			note->error = result;
+			break;
+		}
+		note->opened = true;
+		if (!note->direct) {
 			got_descriptor(ring, request, result);
 		}
 		break;
 	case STEP_INSTALL:
-		request->uring.install_result = result;
-		if (result >= 0) {
+		if (too_early) {
+			ring->uring->doubts = DOUBTS;
+		} else if (result < 0) {
+			note->error = result;
+		} else {
 			got_descriptor(ring, request, result);
 		}
 		break;
 	case STEP_STATX:
-		request->operation.result = result;
+		note->has_stat = true;
+		note->error = result;
 		break;
 	default:
-		if (result == -ENOENT && !request->uring.has_slot) {
+		if (result == -ENOENT && !note->direct) {
 			/* The descriptor is open, so it is procfs that is not there. */
 			result = -EOPNOTSUPP;
 		}
-		arguments->xattrs[step - STEP_XATTR].length = result;
+		if (!too_early) {
+			arguments->xattrs[step - STEP_XATTR].length = result;
+		}
 		break;
 	}
 }
 
-static bool xattrs_must_divert(const struct pathring_request *request)
+/* Whether an xattr is in the state that the function tells of. */
+static bool any_xattr(const struct pathring_request *request, bool (*is)(const struct pathring_request *, ssize_t))
 {
 	const struct lookup_arguments *arguments = &request->operation.lookup;
 	size_t i;
 
 	for (i = 0; i < arguments->num_xattrs; i++) {
-		if (uring_must_divert(request, arguments->xattrs[i].length)) {
+		if (is(request, arguments->xattrs[i].length)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-/* From the beginning elsewhere: what was opened is not used. */
-static void divert(struct pathring *ring, struct pathring_request *request)
+static bool is_pending(const struct pathring_request *request, ssize_t length)
 {
-	request->operation.class->discard(&request->operation);
-	request->operation.result = 0;
-	engine_divert(ring, request);
+	(void)request;
+	return length == PENDING;
 }
 
-static void finish_or_divert(struct pathring *ring, struct pathring_request *request, int result)
+/* A slot is free again when its close has completed, or at once if the open has left it empty. */
+static void give_back_slot(struct uring *uring, struct pathring_request *request)
 {
-	if (uring_must_divert(request, result)) {
-		divert(ring, request);
+	if (!request->uring.direct) {
 		return;
 	}
-	request->operation.result = result;
-	request_complete(request, PATHRING_RING);
-}
-
-static void finish_first_round(struct pathring *ring, struct pathring_request *request)
-{
-	struct uring *uring = ring->uring;
-	struct lookup_arguments *arguments = &request->operation.lookup;
-	bool direct = request->uring.has_slot;
-	int result = request->uring.open_result;
-
-	if (direct) {
-		/* A failed open has left its slot empty. */
-		if (result >= 0) {
-			uring->closing_slots[uring->num_closing_slots++] = request->uring.slot;
-		} else {
-			uring->free_slots[uring->num_free_slots++] = request->uring.slot;
-		}
-		request->uring.has_slot = false;
-		if (result >= 0) {
-			result = request->uring.install_result;
-		}
+	request->uring.direct = false;
+	if (request->uring.opened) {
+		uring->closing_slots[uring->num_closing_slots++] = request->uring.slot;
+	} else {
+		uring->free_slots[uring->num_free_slots++] = request->uring.slot;
 	}
-	if (result < 0) {
-		finish_or_divert(ring, request, result);
-		return;
-	}
-	if (direct && xattrs_must_divert(request)) {
-		divert(ring, request);
-		return;
-	}
-	if (!request->orphaned && (!request->uring.has_stat || (!direct && arguments->num_xattrs > 0))) {
-		request->uring.round = 1;
-		request_requeue(request);
-		return;
-	}
-	finish_or_divert(ring, request, 0);
 }
 
 void uring_lookup_finish(struct pathring *ring, struct pathring_request *request)
 {
-	if (request->uring.round == 0) {
-		finish_first_round(ring, request);
+	struct operation *operation = &request->operation;
+	struct uring_note *note = &request->uring;
+	bool complete = operation->lookup.fd >= 0 && note->has_stat && !any_xattr(request, is_pending);
+
+	if (note->error == 0 && !complete && !request->orphaned) {
+		note->round++;
+		request_requeue(request);
 		return;
 	}
-	if (xattrs_must_divert(request)) {
-		divert(ring, request);
+
+	give_back_slot(ring->uring, request);
+	if (uring_must_divert(request, note->error) || any_xattr(request, uring_must_divert)) {
+		/* From the beginning elsewhere: what was opened is not used. */
+		operation->class->discard(operation);
+		engine_divert(ring, request);
 		return;
 	}
-	finish_or_divert(ring, request, (int)request->operation.result);
+	operation->result = note->error;
+	request_complete(request, PATHRING_RING);
 }

@@ -152,7 +152,7 @@ static int restrict_and_enable(struct uring *uring, const char **reason)
 		count++;
 	}
 	list[count].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-	list[count].sqe_flags = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
+	list[count].sqe_flags = IOSQE_FIXED_FILE;
 	count++;
 
 	/* A second line of defence: a ring that can't be restricted (an old kernel without SYNC_CANCEL) is used as it is. */
@@ -189,7 +189,7 @@ static int make_slots(struct uring *uring, unsigned int count)
 }
 
 /*
- * Submit what was prepared and collect the results in the order of their user_data, 0 to count - 1. Only for
+ * Submit what was prepared and collect the results, each where the low bits of its user_data point. Only for
  * operations that end at once.
  */
 static int try_entries(struct uring *uring, unsigned int count, int *results)
@@ -220,39 +220,42 @@ static int try_entries(struct uring *uring, unsigned int count, int *results)
  */
 static int try_direct_lookup(struct uring *uring, int personality)
 {
-	const struct open_how how = { .flags = O_PATH | O_DIRECTORY };
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY };
 	struct io_uring_sqe *entry = NULL;
 	int results[4] = { 0 };
 	int ret;
 
 	entry = io_uring_get_sqe(&uring->io_uring);
-	io_uring_prep_openat2_direct(entry, -1, "/", (struct open_how *)&how, 0);
-	entry->flags |= IOSQE_IO_LINK;
+	io_uring_prep_openat2_direct(entry, -1, "/", &how, 0);
 	entry->personality = (uint16_t)personality;
 	entry->user_data = 0;
 
 	entry = io_uring_get_sqe(&uring->io_uring);
 	io_uring_prep_rw(OP_FIXED_FD_INSTALL, entry, 0, NULL, 0, 0);
-	entry->flags |= IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK;
+	entry->flags |= IOSQE_FIXED_FILE;
 	entry->user_data = 1;
 
 	entry = io_uring_get_sqe(&uring->io_uring);
 	io_uring_prep_fgetxattr(entry, 0, "user.pathring", NULL, 0);
-	entry->flags |= IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK;
+	entry->flags |= IOSQE_FIXED_FILE;
 	entry->personality = (uint16_t)personality;
 	entry->user_data = 2;
 
-	entry = io_uring_get_sqe(&uring->io_uring);
-	io_uring_prep_close_direct(entry, 0);
-	entry->personality = (uint16_t)personality;
-	entry->user_data = 3;
-
-	ret = try_entries(uring, 4, results);
+	ret = try_entries(uring, 3, results);
 	if (ret < 0) {
 		return ret;
 	}
 	if (results[1] >= 0) {
 		close(results[1]);
+	}
+
+	entry = io_uring_get_sqe(&uring->io_uring);
+	io_uring_prep_close_direct(entry, 0);
+	entry->personality = (uint16_t)personality;
+	entry->user_data = 3;
+	ret = try_entries(uring, 1, results);
+	if (ret < 0) {
+		return ret;
 	}
 	uring->direct_lookup = results[0] >= 0 && results[1] >= 0 && results[3] >= 0 && results[2] != -EBADF &&
 			       results[2] != -EINVAL && results[2] != -EACCES && results[2] != -EPERM;
@@ -407,7 +410,7 @@ int uring_setup(struct pathring *ring, struct uring *uring, const char **reason)
 		return ret;
 	}
 
-	/* The reserve is for cancels and slot closes, which don't count themselves in advance. */
+	uring->capacity = ring->options.entries * COMPLETIONS_PER_ENTRY;
 	uring->limit = ring->options.entries * (COMPLETIONS_PER_ENTRY - 1);
 	return 0;
 }
@@ -460,7 +463,7 @@ char *uring_describe(const struct pathring *ring, char *text)
 				     operations[i].missing);
 	}
 	return describe_line(text,
-			     "lookup in one linked submission",
+			     "lookup in one submission",
 			     uring->direct_lookup,
 			     "no, needs Linux 6.13: in two rounds through procfs");
 }
