@@ -168,12 +168,10 @@ void uring_lookup_step(struct pathring *ring, struct pathring_request *request, 
 		}
 		break;
 	case STEP_INSTALL:
-		if (too_early) {
-			ring->uring->doubts = DOUBTS;
-		} else if (result < 0) {
-			note->error = result;
-		} else {
+		if (result >= 0) {
 			got_descriptor(ring, request, result);
+		} else if (!too_early) {
+			note->error = result;
 		}
 		break;
 	case STEP_STATX:
@@ -233,6 +231,9 @@ void uring_lookup_finish(struct pathring *ring, struct pathring_request *request
 	bool complete = operation->lookup.fd >= 0 && note->has_stat && !any_xattr(request, is_pending);
 
 	if (note->error == 0 && !complete && !request->orphaned) {
+		if (note->direct && note->round == 0 && operation->lookup.fd < 0) {
+			ring->uring->doubts = DOUBTS;
+		}
 		note->round++;
 		request_requeue(request);
 		return;
