@@ -124,6 +124,7 @@ int engine_check(const struct pathring *ring)
 static int engine_destructor(struct pathring *ring)
 {
 	ring->closing = true;
+	turns_unwatch(ring);
 	requests_abandon(ring);
 
 	if (engine_inherited(ring)) {

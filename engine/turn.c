@@ -49,19 +49,24 @@ static int sentinel_destructor(struct turn_sentinel *sentinel)
 	return 0;
 }
 
-/* Out of the event loop and the engine; what is on the stack may still look at it. */
-static void turn_detach(struct turn *turn)
+static void turn_unwatch(struct turn *turn)
 {
 	size_t i;
 
+	for (i = 0; i < TURN_WATCHES; i++) {
+		TALLOC_FREE(turn->watches[i]);
+	}
+}
+
+/* Out of the event loop and the engine; what is on the stack may still look at it. */
+static void turn_detach(struct turn *turn)
+{
 	if (turn->ring == NULL) {
 		return;
 	}
 	LIST_REMOVE(turn, link);
 	turn->ring = NULL;
-	for (i = 0; i < TURN_WATCHES; i++) {
-		TALLOC_FREE(turn->watches[i]);
-	}
+	turn_unwatch(turn);
 	TALLOC_FREE(turn->retry);
 	TALLOC_FREE(turn->immediate);
 	if (turn->sentinel != NULL) {
@@ -137,6 +142,15 @@ void turns_watch(struct pathring *ring)
 
 	LIST_FOREACH (turn, &ring->turns, link) {
 		turn_watch(turn);
+	}
+}
+
+void turns_unwatch(struct pathring *ring)
+{
+	struct turn *turn = NULL;
+
+	LIST_FOREACH (turn, &ring->turns, link) {
+		turn_unwatch(turn);
 	}
 }
 

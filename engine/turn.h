@@ -30,6 +30,8 @@ struct turn *turns_next(const struct turn *turn);
 
 /* Descriptors to watch have come into being. */
 void turns_watch(struct pathring *ring);
+/* They are about to be closed. A forked child may have them too, so that closing alone would not end the watch. */
+void turns_unwatch(struct pathring *ring);
 
 int turns_init(struct pathring *ring);
 void turns_free(struct pathring *ring);
