@@ -33,7 +33,6 @@ void sync_run(struct pathring *ring, struct pathring_request *request)
 	mode_t saved_umask = 0;
 	int ret;
 
-	(void)ring;
 	ret = identity_enter(request->identity, &state);
 	if (ret < 0) {
 		operation->result = ret;
@@ -48,6 +47,7 @@ void sync_run(struct pathring *ring, struct pathring_request *request)
 		umask(saved_umask);
 	}
 	identity_leave(&state);
+	ring->completion_time = 0;
 	request_complete(request, PATHRING_INLINE);
 }
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 #include "helper.h"
 #include "request.h"
@@ -353,8 +354,25 @@ int pathring_submit(struct pathring *ring)
 	return 0;
 }
 
+uint64_t engine_clock(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t engine_completion_time(struct pathring *ring)
+{
+	if (ring->completion_time == 0) {
+		ring->completion_time = engine_clock();
+	}
+	return ring->completion_time;
+}
+
 void engine_reap(struct pathring *ring)
 {
+	ring->completion_time = 0;
 	if (ring->backend != NULL) {
 		ring->backend->reap(ring);
 	}

@@ -59,6 +59,7 @@ struct pathring {
 	struct turn_list turns;
 	struct turn *own_turn; /* of ev */
 
+	uint64_t completion_time; /* 0: to be asked */
 	struct log_list log_messages;
 	struct pathring_stats stats;
 };
@@ -77,6 +78,14 @@ int engine_use(struct pathring *ring);
  */
 bool engine_submit(struct pathring *ring);
 void engine_reap(struct pathring *ring);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t engine_clock(void);
+/*
+ * The time of the completions being collected, asked once for all that are found together: the clock is a twentieth of
+ * a cached lookup.
+ */
+uint64_t engine_completion_time(struct pathring *ring);
 
 /* What announces completions; -1 for none. */
 #define ENGINE_POLL_FDS 2

@@ -14,18 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "operation.h"
 
 #define KNOWN_MOUNTS 16
 
 /* A mount may go and its number come back for another file system: what is known of it is read again. */
-#define KNOWN_FOR_SECONDS 1
+#define KNOWN_FOR_NSEC 1000000000ULL
 
 struct known_mount {
 	uint64_t id;
-	time_t expires;
+	uint64_t expires; /* engine_clock(); 0: unused */
 	bool local;
 };
 
@@ -90,7 +89,7 @@ static bool known_to_be_local(struct pathring *ring, uint64_t id)
 {
 	struct placement *placement = ring->placement;
 	struct known_mount *mount = NULL;
-	struct timespec now = { 0 };
+	uint64_t now = engine_completion_time(ring);
 	size_t i;
 
 	if (placement == NULL) {
@@ -101,7 +100,6 @@ static bool known_to_be_local(struct pathring *ring, uint64_t id)
 		ring->placement = placement;
 	}
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	for (i = 0; i < KNOWN_MOUNTS; i++) {
 		if (placement->mounts[i].id == id && placement->mounts[i].expires != 0) {
 			mount = &placement->mounts[i];
@@ -113,10 +111,10 @@ static bool known_to_be_local(struct pathring *ring, uint64_t id)
 		placement->next = (placement->next + 1) % KNOWN_MOUNTS;
 		mount->expires = 0;
 	}
-	if (mount->expires <= now.tv_sec) {
+	if (mount->expires <= now) {
 		*mount = (struct known_mount) {
 			.id = id,
-			.expires = now.tv_sec + 1 + KNOWN_FOR_SECONDS,
+			.expires = now + KNOWN_FOR_NSEC,
 			.local = mount_is_local(id),
 		};
 	}

@@ -7,17 +7,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "handle.h"
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static void leave_list(struct pathring_request *request)
 {
@@ -115,7 +106,7 @@ int request_create(struct pathring *ring,
 		.identity = identity_hold(identity),
 		.turn = turn_get(ring, ring->ev),
 		.state = REQUEST_CREATED,
-		.started = monotonic_ns(),
+		.started = engine_clock(),
 		.spare = (uint8_t *)(request + 1),
 		.operation = {
 			.class = class,
@@ -187,7 +178,7 @@ void request_complete(struct pathring_request *request, enum pathring_placement 
 	request->state = REQUEST_DONE;
 	ring->num_requests--;
 	request->placement = placement;
-	request->finished = monotonic_ns();
+	request->finished = engine_completion_time(ring);
 	count_outcome(request);
 	release_holds(request);
 
