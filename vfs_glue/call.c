@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One request of the module while the engine works on it: the identity it runs under, the end it comes to, and the
+ * safety of the descriptors that smbd lends. What is asked and what the answer means is the business of the VFS
+ * functions.
+ */
+#include "vfs_pathring.h"
+
+/*
+ * The engine works on smbd's own descriptors and not on duplicates. Closing a duplicate of a file's descriptor would
+ * drop smbd's POSIX locks on the file. Path references have no locks, but there are many: smbd holds one for each
+ * entry of a response until its attributes are there, so that duplicates halve the longest response that fits into
+ * "max open files", and smbd ends the listing where it runs out.
+ *
+ * So until a request is complete its descriptor must not be closed: the number would soon stand for another file, and
+ * a write that still waits in a queue would go there. smbd keeps a file open for the requests it knows of
+ * (smbd_smb2_close_send() in smbd/smb2_close.c waits for fsp->aio_requests), except when the last connection is gone:
+ * then assert_no_pending_aio() in smbd/close.c frees them, and closes. vfs_pread_state_destructor() in
+ * modules/vfs_default.c refuses to be freed, which saves the buffer and not the descriptor. Here the buffers are the
+ * engine's, and both freeing a call and closing the descriptor wait for the end of the request. Both happen for
+ * clients that have gone.
+ */
+static void call_list_remove(struct vfs_pathring_call *call)
+{
+	DLIST_REMOVE(call->engine->lent[call->fd], call);
+	call->in_flight = false;
+}
+
+static int vfs_pathring_call_destructor(struct vfs_pathring_call *call)
+{
+	if (call->in_flight) {
+		call_list_remove(call);
+		pathring_request_wait(call->request);
+	}
+	pathring_request_free(call->request);
+
+	return 0;
+}
+
+struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx, enum pathring_backend backend)
+{
+	struct vfs_pathring_engine *engine = NULL;
+	struct vfs_pathring_call *call = NULL;
+	int ret;
+
+	engine = vfs_pathring_engine_get(backend);
+	if (engine == NULL) {
+		return NULL;
+	}
+
+	call = talloc_zero(mem_ctx, struct vfs_pathring_call);
+	if (call == NULL) {
+		return NULL;
+	}
+	call->engine = engine;
+	call->fd = -1;
+
+	/*
+	 * smbd has become the user already, or root where it means root (as vfs_default.c does for a second try at an
+	 * xattr), so the truth is asked of the kernel. The token in conn->session_info knows nothing of the latter.
+	 */
+	ret = pathring_identity_current(engine->ring, call, &call->identity);
+	if (ret != 0) {
+		if (!engine->refused_identity) {
+			engine->refused_identity = true;
+			DBG_WARNING("the engine can't take over the identity of uid %u: %s. "
+				    "Such requests go to the next module.\n",
+				    (unsigned int)geteuid(),
+				    strerror(-ret));
+		}
+		TALLOC_FREE(call);
+		return NULL;
+	}
+	talloc_set_destructor(call, vfs_pathring_call_destructor);
+
+	return call;
+}
+
+int vfs_pathring_call_lend(struct vfs_pathring_call *call,
+			   int fd,
+			   enum pathring_handle_kind kind,
+			   struct pathring_handle **handle)
+{
+	struct vfs_pathring_engine *engine = call->engine;
+	size_t old_size = talloc_array_length(engine->lent);
+	int ret;
+
+	if (fd < 0) {
+		return -EBADF;
+	}
+	if ((size_t)fd >= old_size) {
+		size_t size = MAX((size_t)fd + 1, 2 * old_size);
+		struct vfs_pathring_call **lent = NULL;
+
+		lent = talloc_realloc(engine, engine->lent, struct vfs_pathring_call *, size);
+		if (lent == NULL) {
+			return -ENOMEM;
+		}
+		memset(&lent[old_size], 0, (size - old_size) * sizeof(lent[0]));
+		engine->lent = lent;
+	}
+
+	ret = pathring_handle_borrow(call, fd, kind, handle);
+	if (ret == 0) {
+		call->fd = fd;
+	}
+
+	return ret;
+}
+
+static void call_finish(struct vfs_pathring_call *call)
+{
+	call_list_remove(call);
+	call->fn(call);
+}
+
+void vfs_pathring_call_completed(struct pathring_request *request, void *private_data)
+{
+	struct vfs_pathring_call *call = talloc_get_type_abort(private_data, struct vfs_pathring_call);
+
+	SMB_ASSERT(call->request == request);
+	call_finish(call);
+}
+
+void vfs_pathring_call_start(struct vfs_pathring_call *call,
+			     struct pathring_request *request,
+			     struct tevent_req *req,
+			     struct tevent_context *ev,
+			     vfs_pathring_call_fn fn)
+{
+	call->request = request;
+	call->req = req;
+	call->ev = ev;
+	call->fn = fn;
+	call->in_flight = true;
+	DLIST_ADD(call->engine->lent[call->fd], call);
+
+	/*
+	 * smb_vfs_fsync_sync() (smbd/vfs.c) polls an event context made for this one request, in which the engine's
+	 * descriptors are not. It blocks until the request is complete, so blocking here costs nobody anything.
+	 */
+	if (ev != call->engine->ev) {
+		pathring_request_wait(request);
+		call_finish(call);
+	}
+}
+
+void vfs_pathring_call_settle(enum pathring_backend backend, int fd)
+{
+	struct vfs_pathring_engine *engine = vfs_pathring_engine_find(backend);
+	struct vfs_pathring_call *call = NULL;
+
+	if (engine == NULL || fd < 0 || (size_t)fd >= talloc_array_length(engine->lent)) {
+		return;
+	}
+
+	while ((call = engine->lent[fd]) != NULL) {
+		pathring_request_wait(call->request);
+
+		/* Nobody's callback may run inside a close. */
+		tevent_req_defer_callback(call->req, call->ev);
+		call_finish(call);
+	}
+}
+
+void vfs_pathring_call_forget(struct vfs_pathring_engine *engine)
+{
+	size_t size = talloc_array_length(engine->lent);
+	size_t fd;
+
+	for (fd = 0; fd < size; fd++) {
+		struct vfs_pathring_call *call = NULL;
+
+		while ((call = engine->lent[fd]) != NULL) {
+			call_list_remove(call);
+			call->request = NULL;
+		}
+	}
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * pread, pwrite and fsync of open files, and the close that must not overtake them. The descriptors are smbd's own
+ * and only lent: why, and what keeps them open, is in call.c.
+ */
+#include "vfs_pathring.h"
+
+struct data_state {
+	struct vfs_pathring_call *call;
+	void *buffer; /* of a pread */
+	size_t size;
+	ssize_t result;
+	struct vfs_aio_state aio_state;
+};
+
+static void pread_done(struct vfs_pathring_call *call);
+static void pwrite_done(struct vfs_pathring_call *call);
+static void fsync_done(struct vfs_pathring_call *call);
+static void pread_passed_done(struct tevent_req *subreq);
+static void pwrite_passed_done(struct tevent_req *subreq);
+static void fsync_passed_done(struct tevent_req *subreq);
+
+/* A call and a handle on smbd's descriptor; false when the next module has to do it. */
+static bool data_prepare(struct data_state *state,
+			 enum pathring_backend backend,
+			 const struct files_struct *fsp,
+			 struct pathring_handle **io)
+{
+	int ret;
+
+	/* fsp_get_io_fd() complains loudly about a path reference, which the next module may know what to do with. */
+	if (fsp->fsp_flags.is_pathref) {
+		return false;
+	}
+
+	state->call = vfs_pathring_call_create(state, backend);
+	if (state->call == NULL) {
+		return false;
+	}
+
+	ret = vfs_pathring_call_lend(state->call, fsp_get_io_fd(fsp), PATHRING_IO, io);
+	if (ret != 0) {
+		TALLOC_FREE(state->call);
+		return false;
+	}
+
+	return true;
+}
+
+/* The request was made, or ret says why not: then the next module has to do it, and false is returned. */
+static bool data_start(struct tevent_req *req,
+		       struct tevent_context *ev,
+		       int ret,
+		       struct pathring_request *request,
+		       vfs_pathring_call_fn fn)
+{
+	struct data_state *state = tevent_req_data(req, struct data_state);
+
+	if (ret != 0) {
+		DBG_DEBUG("passed on: %s\n", strerror(-ret));
+		TALLOC_FREE(state->call);
+		return false;
+	}
+
+	vfs_pathring_call_start(state->call, request, req, ev, fn);
+
+	return true;
+}
+
+/* A started request goes back to smbd; it is complete already when ev was not the engine's. */
+static struct tevent_req *data_started(struct tevent_req *req, struct tevent_context *ev)
+{
+	bool in_progress = tevent_req_is_in_progress(req);
+
+	return in_progress ? req : tevent_req_post(req, ev);
+}
+
+static struct tevent_req *data_passed(struct tevent_req *req,
+				      struct tevent_context *ev,
+				      struct tevent_req *subreq,
+				      tevent_req_fn fn)
+{
+	if (tevent_req_nomem(subreq, req)) {
+		return tevent_req_post(req, ev);
+	}
+	tevent_req_set_callback(subreq, fn, req);
+
+	return req;
+}
+
+static void data_finish(struct tevent_req *req, ssize_t result)
+{
+	struct data_state *state = tevent_req_data(req, struct data_state);
+
+	state->aio_state.duration = pathring_request_duration(state->call->request);
+	TALLOC_FREE(state->call);
+	if (result < 0) {
+		tevent_req_error(req, -result);
+		return;
+	}
+	state->result = result;
+	tevent_req_done(req);
+}
+
+/* The answer of the next module, whose error is in state->aio_state. */
+static void data_passed_finish(struct tevent_req *req, ssize_t result)
+{
+	struct data_state *state = tevent_req_data(req, struct data_state);
+
+	if (result == -1) {
+		tevent_req_error(req, state->aio_state.error);
+		return;
+	}
+	state->result = result;
+	tevent_req_done(req);
+}
+
+static ssize_t data_recv(struct tevent_req *req, struct vfs_aio_state *aio_state)
+{
+	struct data_state *state = tevent_req_data(req, struct data_state);
+	ssize_t result = state->result;
+
+	*aio_state = state->aio_state;
+	if (tevent_req_is_unix_error(req, &aio_state->error)) {
+		result = -1;
+	}
+	tevent_req_received(req);
+
+	return result;
+}
+
+/* ------------------------------------------------------------------------------------------------------- pread */
+
+static bool pread_start(struct tevent_req *req,
+			struct tevent_context *ev,
+			const struct vfs_pathring_share *share,
+			const struct files_struct *fsp,
+			off_t offset)
+{
+	struct data_state *state = tevent_req_data(req, struct data_state);
+	struct pathring_handle *io = NULL;
+	struct pathring_request *request = NULL;
+	bool ok;
+	int ret;
+
+	if (share == NULL || !share->pread) {
+		return false;
+	}
+
+	ok = data_prepare(state, share->backend, fsp, &io);
+	if (!ok) {
+		return false;
+	}
+
+	ret = pathring_pread_request(state->call->engine->ring,
+				     state->call->identity,
+				     io,
+				     state->size,
+				     offset,
+				     vfs_pathring_call_completed,
+				     state->call,
+				     &request);
+
+	return data_start(req, ev, ret, request, pread_done);
+}
+
+struct tevent_req *vfs_pathring_pread_send(struct vfs_handle_struct *handle,
+					   TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct files_struct *fsp,
+					   void *data,
+					   size_t n,
+					   off_t offset)
+{
+	const struct vfs_pathring_share *share = vfs_pathring_share_get(handle);
+	struct data_state *state = NULL;
+	struct tevent_req *req = NULL;
+	struct tevent_req *subreq = NULL;
+	bool started;
+
+	req = tevent_req_create(mem_ctx, &state, struct data_state);
+	if (req == NULL) {
+		return NULL;
+	}
+	state->buffer = data;
+	state->size = n;
+
+	started = pread_start(req, ev, share, fsp, offset);
+	if (started) {
+		return data_started(req, ev);
+	}
+
+	subreq = SMB_VFS_NEXT_PREAD_SEND(state, ev, handle, fsp, data, n, offset);
+
+	return data_passed(req, ev, subreq, pread_passed_done);
+}
+
+static void pread_done(struct vfs_pathring_call *call)
+{
+	struct data_state *state = tevent_req_data(call->req, struct data_state);
+	const uint8_t *data = NULL;
+	ssize_t result;
+
+	result = pathring_pread_result(call->request, &data);
+	if (result > 0) {
+		SMB_ASSERT((size_t)result <= state->size);
+		memcpy(state->buffer, data, result);
+	}
+	data_finish(call->req, result);
+}
+
+static void pread_passed_done(struct tevent_req *subreq)
+{
+	struct tevent_req *req = tevent_req_callback_data(subreq, struct tevent_req);
+	struct data_state *state = tevent_req_data(req, struct data_state);
+	ssize_t result;
+
+	result = SMB_VFS_PREAD_RECV(subreq, &state->aio_state);
+	TALLOC_FREE(subreq);
+	data_passed_finish(req, result);
+}
+
+ssize_t vfs_pathring_pread_recv(struct tevent_req *req, struct vfs_aio_state *aio_state)
+{
+	return data_recv(req, aio_state);
+}
+
+/* ------------------------------------------------------------------------------------------------------ pwrite */
+
+static bool pwrite_start(struct tevent_req *req,
+			 struct tevent_context *ev,
+			 const struct vfs_pathring_share *share,
+			 const struct files_struct *fsp,
+			 const void *data,
+			 off_t offset)
+{
+	struct data_state *state = tevent_req_data(req, struct data_state);
+	struct pathring_handle *io = NULL;
+	struct pathring_request *request = NULL;
+	bool append = vfs_pathring_compat_is_append(offset);
+	bool ok;
+	int ret;
+
+	if (share == NULL || !share->pwrite || append) {
+		return false;
+	}
+
+	ok = data_prepare(state, share->backend, fsp, &io);
+	if (!ok) {
+		return false;
+	}
+
+	ret = pathring_pwrite_request(state->call->engine->ring,
+				      state->call->identity,
+				      io,
+				      data,
+				      state->size,
+				      offset,
+				      vfs_pathring_call_completed,
+				      state->call,
+				      &request);
+
+	return data_start(req, ev, ret, request, pwrite_done);
+}
+
+struct tevent_req *vfs_pathring_pwrite_send(struct vfs_handle_struct *handle,
+					    TALLOC_CTX *mem_ctx,
+					    struct tevent_context *ev,
+					    struct files_struct *fsp,
+					    const void *data,
+					    size_t n,
+					    off_t offset)
+{
+	const struct vfs_pathring_share *share = vfs_pathring_share_get(handle);
+	struct data_state *state = NULL;
+	struct tevent_req *req = NULL;
+	struct tevent_req *subreq = NULL;
+	bool started;
+
+	req = tevent_req_create(mem_ctx, &state, struct data_state);
+	if (req == NULL) {
+		return NULL;
+	}
+	state->size = n;
+
+	started = pwrite_start(req, ev, share, fsp, data, offset);
+	if (started) {
+		return data_started(req, ev);
+	}
+
+	subreq = SMB_VFS_NEXT_PWRITE_SEND(state, ev, handle, fsp, data, n, offset);
+
+	return data_passed(req, ev, subreq, pwrite_passed_done);
+}
+
+static void pwrite_done(struct vfs_pathring_call *call)
+{
+	data_finish(call->req, pathring_pwrite_result(call->request));
+}
+
+static void pwrite_passed_done(struct tevent_req *subreq)
+{
+	struct tevent_req *req = tevent_req_callback_data(subreq, struct tevent_req);
+	struct data_state *state = tevent_req_data(req, struct data_state);
+	ssize_t result;
+
+	result = SMB_VFS_PWRITE_RECV(subreq, &state->aio_state);
+	TALLOC_FREE(subreq);
+	data_passed_finish(req, result);
+}
+
+ssize_t vfs_pathring_pwrite_recv(struct tevent_req *req, struct vfs_aio_state *aio_state)
+{
+	return data_recv(req, aio_state);
+}
+
+/* ------------------------------------------------------------------------------------------------------- fsync */
+
+static bool fsync_start(struct tevent_req *req,
+			struct tevent_context *ev,
+			const struct vfs_pathring_share *share,
+			const struct files_struct *fsp)
+{
+	struct data_state *state = tevent_req_data(req, struct data_state);
+	struct pathring_handle *io = NULL;
+	struct pathring_request *request = NULL;
+	bool ok;
+	int ret;
+
+	if (share == NULL || !share->fsync) {
+		return false;
+	}
+
+	ok = data_prepare(state, share->backend, fsp, &io);
+	if (!ok) {
+		return false;
+	}
+
+	ret = pathring_fsync_request(state->call->engine->ring,
+				     state->call->identity,
+				     io,
+				     false,
+				     vfs_pathring_call_completed,
+				     state->call,
+				     &request);
+
+	return data_start(req, ev, ret, request, fsync_done);
+}
+
+struct tevent_req *vfs_pathring_fsync_send(struct vfs_handle_struct *handle,
+					   TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct files_struct *fsp)
+{
+	const struct vfs_pathring_share *share = vfs_pathring_share_get(handle);
+	struct data_state *state = NULL;
+	struct tevent_req *req = NULL;
+	struct tevent_req *subreq = NULL;
+	bool started;
+
+	req = tevent_req_create(mem_ctx, &state, struct data_state);
+	if (req == NULL) {
+		return NULL;
+	}
+
+	started = fsync_start(req, ev, share, fsp);
+	if (started) {
+		return data_started(req, ev);
+	}
+
+	subreq = SMB_VFS_NEXT_FSYNC_SEND(state, ev, handle, fsp);
+
+	return data_passed(req, ev, subreq, fsync_passed_done);
+}
+
+static void fsync_done(struct vfs_pathring_call *call)
+{
+	data_finish(call->req, pathring_fsync_result(call->request));
+}
+
+static void fsync_passed_done(struct tevent_req *subreq)
+{
+	struct tevent_req *req = tevent_req_callback_data(subreq, struct tevent_req);
+	struct data_state *state = tevent_req_data(req, struct data_state);
+	int result;
+
+	result = SMB_VFS_FSYNC_RECV(subreq, &state->aio_state);
+	TALLOC_FREE(subreq);
+	data_passed_finish(req, result);
+}
+
+int vfs_pathring_fsync_recv(struct tevent_req *req, struct vfs_aio_state *aio_state)
+{
+	return data_recv(req, aio_state);
+}
+
+/* ------------------------------------------------------------------------------------------------------- close */
+
+int vfs_pathring_close(struct vfs_handle_struct *handle, files_struct *fsp)
+{
+	const struct vfs_pathring_share *share = vfs_pathring_share_get(handle);
+
+	if (share != NULL) {
+		vfs_pathring_call_settle(share->backend, fsp_get_pathref_fd(fsp));
+	}
+
+	return SMB_VFS_NEXT_CLOSE(handle, fsp);
+}

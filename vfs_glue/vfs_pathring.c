@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The module's entry, its function table, connect and disconnect. What a connect decides is in share.c, what the
+ * functions do in the file of their family.
+ */
+#include "vfs_pathring.h"
+
+int vfs_pathring_debug_class = DBGC_VFS;
+
+static int vfs_pathring_connect(struct vfs_handle_struct *handle, const char *service, const char *user)
+{
+	int ret = SMB_VFS_NEXT_CONNECT(handle, service, user);
+
+	if (ret < 0) {
+		return ret;
+	}
+
+	vfs_pathring_share_connect(handle, service);
+
+	return ret;
+}
+
+static void vfs_pathring_disconnect(struct vfs_handle_struct *handle)
+{
+	vfs_pathring_share_disconnect(handle);
+
+	SMB_VFS_NEXT_DISCONNECT(handle);
+}
+
+static struct vfs_fn_pointers vfs_pathring_fns = {
+	.connect_fn = vfs_pathring_connect,
+	.disconnect_fn = vfs_pathring_disconnect,
+	.close_fn = vfs_pathring_close,
+	.pread_send_fn = vfs_pathring_pread_send,
+	.pread_recv_fn = vfs_pathring_pread_recv,
+	.pwrite_send_fn = vfs_pathring_pwrite_send,
+	.pwrite_recv_fn = vfs_pathring_pwrite_recv,
+	.fsync_send_fn = vfs_pathring_fsync_send,
+	.fsync_recv_fn = vfs_pathring_fsync_recv,
+	.get_dos_attributes_send_fn = vfs_pathring_get_dos_attributes_send,
+	.get_dos_attributes_recv_fn = vfs_pathring_get_dos_attributes_recv,
+	.getxattrat_send_fn = vfs_pathring_getxattrat_send,
+	.getxattrat_recv_fn = vfs_pathring_getxattrat_recv,
+};
+
+/* The one symbol that smbd looks up (lib/util/modules.c) and that the module exports. */
+_PUBLIC_ NTSTATUS samba_init_module(TALLOC_CTX *mem_ctx);
+
+_PUBLIC_ NTSTATUS samba_init_module(TALLOC_CTX *mem_ctx)
+{
+	NTSTATUS status;
+	int debug_class;
+
+	(void)mem_ctx;
+
+	status = smb_register_vfs(SMB_VFS_INTERFACE_VERSION, "pathring", &vfs_pathring_fns);
+	if (!NT_STATUS_IS_OK(status)) {
+		return status;
+	}
+
+	debug_class = debug_add_class("pathring");
+	if (debug_class == -1) {
+		DBG_WARNING("no debug class of its own for pathring: its messages are of class vfs\n");
+		return NT_STATUS_OK;
+	}
+	vfs_pathring_debug_class = debug_class;
+
+	return NT_STATUS_OK;
+}
