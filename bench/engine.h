@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What pathring-bench compares: one table of functions an engine, and the requests that the load gives it. An engine
+ * only carries requests out; warm-up, timing and verification are the load's (load.c).
+ */
+#ifndef BENCH_ENGINE_H
+#define BENCH_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <talloc.h>
+
+#define BENCH_USER_MAX_GROUPS 2
+
+/* The xattr in which Samba keeps DOS attributes, and the room it gives to its value when it asks. */
+#define BENCH_XATTR_NAME "user.DOSATTRIB"
+#define BENCH_XATTR_ROOM 256
+
+/* What every engine asks of a file. */
+#define BENCH_STATX_MASK (STATX_BASIC_STATS | STATX_BTIME)
+
+struct bench_user {
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[BENCH_USER_MAX_GROUPS];
+	size_t num_groups;
+};
+
+/* Where requests go and who makes them; the same for every engine. */
+struct bench_target {
+	const char *path; /* absolute, of the directory that requests are relative to */
+	int dir_fd;       /* the same directory */
+	const struct bench_user *users;
+	size_t num_users;
+};
+
+struct bench_load;
+
+struct bench_request {
+	struct bench_load *load;
+	struct bench_request *next;
+	size_t user;
+	size_t file;
+	const char *path; /* of the file, relative to the target */
+	uint64_t start_ns;
+};
+
+/* Needs to be valid only until bench_complete() returns. */
+struct bench_answer {
+	int error;               /* negative errno of the lookup as a whole, or 0 and the following */
+	const struct statx *stx;
+	const uint8_t *xattr;
+	ssize_t xattr_length;    /* or a negative errno */
+};
+
+enum bench_placement {
+	BENCH_INLINE,
+	BENCH_RING,
+	BENCH_THREAD,
+	BENCH_NUM_PLACEMENTS
+};
+
+/* Sums since the engine was opened. */
+struct bench_account {
+	uint64_t placed[BENCH_NUM_PLACEMENTS];
+	uint64_t submissions; /* given to the kernel's ring */
+	uint64_t enters;      /* system calls that gave them */
+	uint64_t fallbacks;   /* requests that the ring could not run */
+	uint64_t switches;    /* of a thread's credentials */
+};
+
+struct bench_engine {
+	const char *name;
+	const char *summary;
+	bool identity;   /* requests run as their user; without it nothing is denied */
+	bool concurrent; /* more than one request at a time */
+
+	/* Make ready for `depth` requests at a time. False: *why says why not, a talloc string on mem_ctx. */
+	bool (*open)(TALLOC_CTX *mem_ctx,
+		     const struct bench_engine *engine,
+		     const struct bench_target *target,
+		     size_t depth,
+		     void **state,
+		     char **why);
+
+	/*
+	 * Carry a request out or begin it; bench_complete() is called for it once, now or from turn(). 0, or a
+	 * negative errno when it was not accepted.
+	 */
+	int (*submit)(void *state, struct bench_request *request);
+
+	/* Wait until something happened; a signal is something. NULL when submit() has always completed. */
+	int (*turn)(void *state);
+
+	void (*account)(void *state, struct bench_account *account);
+
+	/* The name of what carries the requests out, where open() had a choice; else NULL. */
+	const char *(*backend)(void *state);
+
+	/* The thread is as it was before open(), credentials included. */
+	void (*close)(void *state);
+};
+
+extern const struct bench_engine bench_engine_raw;
+extern const struct bench_engine bench_engine_smbd;
+extern const struct bench_engine bench_engine_pathring;
+extern const struct bench_engine bench_engine_pathring_uring;
+extern const struct bench_engine bench_engine_pathring_threads;
+extern const struct bench_engine bench_engine_pathring_sync;
+
+/* All engines, ended by NULL. */
+extern const struct bench_engine *const bench_engines[];
+
+const struct bench_engine *bench_engine_by_name(const char *name);
+
+/* For engines: this request is answered. Its latency ends here. */
+void bench_complete(struct bench_request *request, const struct bench_answer *answer);
+
+#endif /* BENCH_ENGINE_H */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The log-linear histogram: from value to bucket and back, and percentiles.
+ */
+#include "histogram.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define SUB_BUCKETS (1ULL << BENCH_HISTOGRAM_BITS)
+
+/*
+ * With the highest set bit at position `high`, the 8 bits from there on choose the bucket; their first is always set,
+ * so buckets of one power of two begin where those of the power before end.
+ */
+static size_t bucket_of(uint64_t value)
+{
+	unsigned int high = 0;
+	unsigned int shift = 0;
+
+	if (value < 2 * SUB_BUCKETS) {
+		return (size_t)value;
+	}
+	high = 63 - (unsigned int)__builtin_clzll(value);
+	shift = high - BENCH_HISTOGRAM_BITS;
+	return (size_t)(shift * SUB_BUCKETS + (value >> shift));
+}
+
+static uint64_t middle_of(size_t bucket)
+{
+	unsigned int shift = 0;
+	uint64_t low = 0;
+
+	if (bucket < 2 * SUB_BUCKETS) {
+		return bucket;
+	}
+	shift = (unsigned int)(bucket / SUB_BUCKETS) - 1;
+	low = (bucket - shift * SUB_BUCKETS) << shift;
+	return low + ((1ULL << shift) >> 1);
+}
+
+void bench_histogram_clear(struct bench_histogram *histogram)
+{
+	memset(histogram, 0, sizeof(*histogram));
+	histogram->min = UINT64_MAX;
+}
+
+void bench_histogram_add(struct bench_histogram *histogram, uint64_t value)
+{
+	histogram->buckets[bucket_of(value)]++;
+	histogram->count++;
+	histogram->sum += value;
+	if (value < histogram->min) {
+		histogram->min = value;
+	}
+	if (value > histogram->max) {
+		histogram->max = value;
+	}
+}
+
+uint64_t bench_histogram_percentile(const struct bench_histogram *histogram, uint32_t parts)
+{
+	uint64_t rank = 0;
+	uint64_t seen = 0;
+	size_t i = 0;
+
+	if (histogram->count == 0) {
+		return 0;
+	}
+
+	/* Integers, because 0.999 * 1000 in floating point rounds up to the wrong rank. */
+	rank = (histogram->count * parts + BENCH_HISTOGRAM_PARTS - 1) / BENCH_HISTOGRAM_PARTS;
+	if (rank < 1) {
+		rank = 1;
+	}
+	for (i = 0; i < BENCH_HISTOGRAM_BUCKETS; i++) {
+		uint64_t value = 0;
+
+		seen += histogram->buckets[i];
+		if (seen < rank) {
+			continue;
+		}
+		value = middle_of(i);
+		if (value < histogram->min) {
+			value = histogram->min;
+		}
+		if (value > histogram->max) {
+			value = histogram->max;
+		}
+		return value;
+	}
+	return histogram->max;
+}
+
+double bench_histogram_mean(const struct bench_histogram *histogram)
+{
+	if (histogram->count == 0) {
+		return 0;
+	}
+	return (double)histogram->sum / (double)histogram->count;
+}

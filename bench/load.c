@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The closed loop, the clock, and the verdict on each answer.
+ */
+#include "load.h"
+
+#include "signals.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define NS_PER_SECOND 1000000000ULL
+
+/* Long enough for every user's identity to be known and the caches to be filled. */
+#define WARM_UP_NS (NS_PER_SECOND / 10)
+
+/* A request that takes longer than this counts as lost. */
+#define STUCK_NS (60 * NS_PER_SECOND)
+
+/* Wrong answers that are described in full, over the whole run. */
+#define MAX_COMPLAINTS 10
+
+struct bench_load {
+	const struct bench_tree *tree;
+	const struct bench_engine *engine;
+	void *state;
+	struct bench_request *ready; /* not in flight */
+	size_t in_flight;
+	uint64_t next; /* number of the next request */
+	uint64_t last_ns; /* when the last answer came */
+	bool measuring;
+	struct bench_round *round;
+};
+
+uint64_t bench_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t cpu_now(void)
+{
+	struct timespec ts;
+
+	/* The same sum as getrusage(RUSAGE_SELF), exited and kernel workers included, but in nanoseconds. */
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t context_switches_now(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
+}
+
+static void complain(const struct bench_load *load, const struct bench_request *request, const char *wrong)
+{
+	static unsigned int complaints;
+
+	complaints++;
+	if (complaints > MAX_COMPLAINTS) {
+		return;
+	}
+	fprintf(stderr,
+		"pathring-bench: wrong answer: %s, user %u, %s: %s\n",
+		load->engine->name,
+		(unsigned int)load->tree->users[request->user].uid,
+		request->path,
+		wrong);
+	if (complaints == MAX_COMPLAINTS) {
+		fprintf(stderr, "pathring-bench: further wrong answers are counted and not shown\n");
+	}
+}
+
+static void give_back(struct bench_request *request)
+{
+	struct bench_load *load = request->load;
+
+	request->next = load->ready;
+	load->ready = request;
+	load->in_flight--;
+}
+
+void bench_complete(struct bench_request *request, const struct bench_answer *answer)
+{
+	struct bench_load *load = request->load;
+	struct bench_round *round = load->round;
+	char wrong[160];
+	bool denied = false;
+	bool ok = false;
+
+	load->last_ns = bench_now();
+	ok = bench_tree_verify(load->tree, request, answer, load->engine->identity, wrong, sizeof(wrong));
+	if (!ok) {
+		complain(load, request, wrong);
+		round->errors++;
+	}
+	if (load->measuring) {
+		bench_histogram_add(&round->latency, load->last_ns - request->start_ns);
+		round->ops++;
+		denied = load->engine->identity && bench_tree_denies(load->tree, request->user, request->file);
+		if (ok && denied) {
+			round->denied++;
+		}
+	}
+	give_back(request);
+}
+
+/*
+ * Users in turn, so that no two neighbours are the same, and each walks through the files from a place of their own,
+ * as clients do that list one directory at different times.
+ */
+static bool submit_next(struct bench_load *load)
+{
+	const struct bench_tree *tree = load->tree;
+	struct bench_request *request = load->ready;
+	uint64_t walked = load->next / tree->num_users;
+	int ret = 0;
+
+	request->user = (size_t)(load->next % tree->num_users);
+	request->file = (size_t)((walked + request->user * tree->num_files / tree->num_users) % tree->num_files);
+	request->path = tree->files[request->file].path;
+
+	load->ready = request->next;
+	load->in_flight++;
+	load->next++;
+	request->start_ns = bench_now();
+	ret = load->engine->submit(load->state, request);
+	if (ret != 0) {
+		fprintf(stderr, "pathring-bench: %s refused a request: %s\n", load->engine->name, strerror(-ret));
+		give_back(request);
+		return false;
+	}
+	return true;
+}
+
+static enum bench_load_result turn(struct bench_load *load)
+{
+	uint64_t now = 0;
+	int ret = 0;
+
+	ret = load->engine->turn(load->state);
+	if (ret != 0) {
+		fprintf(stderr,
+			"pathring-bench: %s: %zu requests in flight and the event loop failed: %s\n",
+			load->engine->name,
+			load->in_flight,
+			strerror(-ret));
+		return BENCH_LOAD_STUCK;
+	}
+	now = bench_now();
+	if (now > load->last_ns + STUCK_NS) {
+		fprintf(stderr,
+			"pathring-bench: %s: none of %zu requests in flight was answered for %llu s\n",
+			load->engine->name,
+			load->in_flight,
+			STUCK_NS / NS_PER_SECOND);
+		return BENCH_LOAD_STUCK;
+	}
+	return BENCH_LOAD_OK;
+}
+
+static enum bench_load_result drain(struct bench_load *load)
+{
+	enum bench_load_result result = BENCH_LOAD_OK;
+
+	while (load->in_flight > 0 && result == BENCH_LOAD_OK) {
+		result = turn(load);
+	}
+	return result;
+}
+
+/* Until both the time is over and the number of requests is reached; all are answered at the end. */
+static enum bench_load_result run_phase(struct bench_load *load, uint64_t duration_ns, uint64_t min_requests)
+{
+	uint64_t end_ns = bench_now() + duration_ns;
+	uint64_t end_request = load->next + min_requests;
+	enum bench_load_result result = BENCH_LOAD_OK;
+
+	load->last_ns = bench_now();
+	while (result == BENCH_LOAD_OK) {
+		if (bench_signal_caught() != 0) {
+			result = BENCH_LOAD_STOPPED;
+			break;
+		}
+		if (load->last_ns >= end_ns && load->next >= end_request) {
+			break;
+		}
+		if (load->ready == NULL) {
+			result = turn(load);
+			continue;
+		}
+		/* All that are ready in one turn of the loop, so that an engine can take them together. */
+		do {
+			bool ok = submit_next(load);
+
+			if (!ok) {
+				result = BENCH_LOAD_FAILED;
+				break;
+			}
+		} while (load->ready != NULL && load->in_flight > 0);
+	}
+
+	if (result != BENCH_LOAD_STUCK) {
+		enum bench_load_result drained = drain(load);
+
+		if (drained != BENCH_LOAD_OK) {
+			result = drained;
+		}
+	}
+	return result;
+}
+
+static enum bench_load_result measure(struct bench_load *load, uint64_t duration_ns)
+{
+	struct bench_round *round = load->round;
+	struct bench_account before;
+	uint64_t start_ns = 0;
+	uint64_t cpu_ns = 0;
+	uint64_t switches = 0;
+	size_t i = 0;
+	enum bench_load_result result = BENCH_LOAD_OK;
+
+	load->engine->account(load->state, &before);
+	load->measuring = true;
+	switches = context_switches_now();
+	cpu_ns = cpu_now();
+	start_ns = bench_now();
+
+	result = run_phase(load, duration_ns, 1);
+
+	round->elapsed_ns = load->last_ns - start_ns;
+	round->cpu_ns = cpu_now() - cpu_ns;
+	round->context_switches = context_switches_now() - switches;
+	load->measuring = false;
+
+	load->engine->account(load->state, &round->account);
+	for (i = 0; i < BENCH_NUM_PLACEMENTS; i++) {
+		round->account.placed[i] -= before.placed[i];
+	}
+	round->account.submissions -= before.submissions;
+	round->account.enters -= before.enters;
+	round->account.fallbacks -= before.fallbacks;
+	round->account.switches -= before.switches;
+	return result;
+}
+
+enum bench_load_result bench_load_run(const struct bench_tree *tree,
+				      const struct bench_engine *engine,
+				      size_t depth,
+				      uint64_t duration_ns,
+				      struct bench_round *round)
+{
+	TALLOC_CTX *mem_ctx = talloc_new(NULL);
+	const struct bench_target target = {
+		.path = tree->path,
+		.dir_fd = tree->dir_fd,
+		.users = tree->users,
+		.num_users = tree->num_users,
+	};
+	struct bench_load load = { .tree = tree, .engine = engine, .round = round };
+	size_t concurrency = engine->concurrent ? depth : 1;
+	struct bench_request *requests = NULL;
+	enum bench_load_result result = BENCH_LOAD_FAILED;
+	char *why = NULL;
+	size_t i = 0;
+	bool ok = false;
+
+	*round = (struct bench_round){ .ops = 0 };
+	bench_histogram_clear(&round->latency);
+
+	requests = talloc_zero_array(mem_ctx, struct bench_request, concurrency);
+	if (requests == NULL) {
+		fprintf(stderr, "pathring-bench: out of memory\n");
+		goto done;
+	}
+	for (i = 0; i < concurrency; i++) {
+		requests[i].load = &load;
+		requests[i].next = load.ready;
+		load.ready = &requests[i];
+	}
+
+	ok = engine->open(mem_ctx, engine, &target, depth, &load.state, &why);
+	if (!ok) {
+		fprintf(stderr,
+			"pathring-bench: engine %s cannot run: %s\n",
+			engine->name,
+			why != NULL ? why : "out of memory");
+		goto done;
+	}
+	if (engine->backend != NULL) {
+		round->backend = engine->backend(load.state);
+	}
+
+	result = run_phase(&load, WARM_UP_NS, tree->num_users);
+	if (result == BENCH_LOAD_OK) {
+		result = measure(&load, duration_ns);
+	}
+	if (result != BENCH_LOAD_STUCK) {
+		engine->close(load.state);
+	}
+done:
+	/* What is stuck may still be written to. */
+	if (result != BENCH_LOAD_STUCK) {
+		talloc_free(mem_ctx);
+	}
+	return result;
+}

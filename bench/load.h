@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A closed loop: so many requests at a time, users in turn, each next one when one is answered. It warms up, measures
+ * for a while and verifies every answer.
+ */
+#ifndef BENCH_LOAD_H
+#define BENCH_LOAD_H
+
+#include "engine.h"
+#include "histogram.h"
+#include "tree.h"
+
+/* What one engine did in one round. */
+struct bench_round {
+	uint64_t ops;
+	uint64_t errors; /* wrong answers, of the warm-up too */
+	uint64_t denied; /* answers that were, or contained, EACCES, rightly */
+	uint64_t elapsed_ns;
+	uint64_t cpu_ns; /* of the whole process, helper threads and kernel workers included */
+	uint64_t context_switches;
+	struct bench_account account;
+	const char *backend;
+	struct bench_histogram latency;
+};
+
+enum bench_load_result {
+	BENCH_LOAD_OK,
+	BENCH_LOAD_STOPPED, /* by a signal; the round is not to be used */
+	BENCH_LOAD_FAILED,  /* said on stderr */
+	BENCH_LOAD_STUCK,   /* said on stderr; requests never came back, so the engine can't be closed either */
+};
+
+enum bench_load_result bench_load_run(const struct bench_tree *tree,
+				      const struct bench_engine *engine,
+				      size_t depth,
+				      uint64_t duration_ns,
+				      struct bench_round *round);
+
+uint64_t bench_now(void);
+
+#endif /* BENCH_LOAD_H */

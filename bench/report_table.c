@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The table on a terminal: times in microseconds, one block a depth. It shows what fits into a line; the JSON document
+ * has everything.
+ */
+#include "report.h"
+
+static void print_header(const struct bench_report *report, FILE *file)
+{
+	const struct bench_options *options = report->options;
+	const struct bench_host *host = report->host;
+	size_t users = options->tree.num_users;
+	size_t i = 0;
+
+	fprintf(file,
+		"%s, %zu %s, %zu files (%zu of them for their owner alone), %s, hot\n",
+		options->operation,
+		users,
+		users == 1 ? "user" : "users in turn",
+		report->tree->num_files,
+		report->tree->num_forbidden,
+		host->file_system);
+	fprintf(file, "Linux %s, %ld x %s\n", host->kernel, host->processors, host->processor);
+	fprintf(file,
+		"medians of %zu %s of %.3g s; latency and CPU time in microseconds\n",
+		options->repeat,
+		options->repeat == 1 ? "round" : "rounds",
+		options->seconds / (double)options->repeat);
+	for (i = 0; i < options->num_engines; i++) {
+		fprintf(file, "  %-16s %s\n", options->engines[i]->name, options->engines[i]->summary);
+	}
+}
+
+static void print_columns(const struct bench_report *report, size_t depth, FILE *file)
+{
+	const struct bench_engine *baseline = report->results->baseline;
+	char ratio[16] = "";
+
+	if (baseline != NULL) {
+		snprintf(ratio, sizeof(ratio), "x %s", baseline->name);
+	}
+	fprintf(file,
+		"\ndepth %-14zu %9s %7s %9s %8s %8s %8s %8s %8s %7s %7s %7s %6s  %s\n",
+		depth,
+		"ops/s",
+		"spread",
+		ratio,
+		"mean",
+		"p50",
+		"p99",
+		"p99.9",
+		"max",
+		"CPU/op",
+		"csw/op",
+		"denied",
+		"errors",
+		"ran");
+}
+
+static void print_placement(const struct bench_account *account, FILE *file)
+{
+	static const char *const names[BENCH_NUM_PLACEMENTS] = {
+		[BENCH_INLINE] = "inline",
+		[BENCH_RING] = "ring",
+		[BENCH_THREAD] = "thread",
+	};
+	uint64_t total = 0;
+	size_t i = 0;
+
+	for (i = 0; i < BENCH_NUM_PLACEMENTS; i++) {
+		total += account->placed[i];
+	}
+	for (i = 0; i < BENCH_NUM_PLACEMENTS; i++) {
+		if (account->placed[i] != 0) {
+			fprintf(file, " %s %.4g%%", names[i], (double)account->placed[i] * 100 / (double)total);
+		}
+	}
+}
+
+static void print_result(const struct bench_result *result, FILE *file)
+{
+	const struct bench_figures *median = &result->median;
+	char name[48];
+	char ratio[16] = "";
+
+	snprintf(name, sizeof(name), "%s", result->engine->name);
+	/* Where the engine chose a backend itself, which one. */
+	if (result->engine == &bench_engine_pathring && result->backend != NULL) {
+		snprintf(name, sizeof(name), "%s (%s)", result->engine->name, result->backend);
+	}
+	if (result->ratio > 0) {
+		snprintf(ratio, sizeof(ratio), "%.2f", result->ratio);
+	}
+	fprintf(file,
+		"  %-18s %9.0f %6.1f%% %9s %8.2f %8.2f %8.2f %8.2f %8.1f %7.2f %7.3f %7llu %6llu ",
+		name,
+		median->ops_per_second,
+		result->spread_percent,
+		ratio,
+		median->mean_ns / 1e3,
+		median->percentile_ns[BENCH_P50] / 1e3,
+		median->percentile_ns[BENCH_P99] / 1e3,
+		median->percentile_ns[BENCH_P99_9] / 1e3,
+		(double)result->max_ns / 1e3,
+		median->cpu_ns_per_op / 1e3,
+		median->context_switches_per_op,
+		(unsigned long long)result->denied,
+		(unsigned long long)result->errors);
+	print_placement(&result->account, file);
+	fprintf(file, "%s\n", result->concurrency < result->depth ? ", one at a time" : "");
+}
+
+void bench_report_table(const struct bench_report *report, FILE *file)
+{
+	const struct bench_results *results = report->results;
+	size_t depth = 0;
+	size_t i = 0;
+
+	print_header(report, file);
+	for (i = 0; i < results->num_results; i++) {
+		const struct bench_result *result = &results->results[i];
+
+		if (result->num_rounds == 0) {
+			continue;
+		}
+		if (result->depth != depth) {
+			depth = result->depth;
+			print_columns(report, depth, file);
+		}
+		print_result(result, file);
+	}
+	if (results->interrupted) {
+		fprintf(file, "\nnot complete: the run ended early\n");
+	}
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The whole run: engines in alternation at every depth, and what the rounds of one engine at one depth say together.
+ */
+#ifndef BENCH_ROUNDS_H
+#define BENCH_ROUNDS_H
+
+#include "load.h"
+#include "options.h"
+
+enum bench_percentile {
+	BENCH_P50,
+	BENCH_P90,
+	BENCH_P99,
+	BENCH_P99_9,
+	BENCH_P99_99,
+	BENCH_NUM_PERCENTILES
+};
+
+/* One round, as far as it is kept. */
+struct bench_figures {
+	uint64_t ops;
+	double seconds;
+	double ops_per_second;
+	double mean_ns;
+	double percentile_ns[BENCH_NUM_PERCENTILES];
+	double cpu_ns_per_op;
+	double context_switches_per_op;
+};
+
+struct bench_result {
+	const struct bench_engine *engine;
+	const char *backend; /* or NULL */
+	size_t depth;
+	size_t concurrency; /* 1 for an engine that knows no depth */
+
+	struct bench_figures *rounds;
+	size_t num_rounds;
+
+	uint64_t ops;
+	uint64_t errors;
+	uint64_t denied;
+	uint64_t min_ns;
+	uint64_t max_ns;
+	struct bench_account account;
+
+	struct bench_figures median; /* each figure by itself, over the rounds */
+	double spread_percent;       /* of operations per second: (most - least) / median */
+	double ratio;                /* to the baseline's operations per second; 0 where there is none */
+};
+
+struct bench_results {
+	struct bench_result *results; /* by depth, then in the order of the engines */
+	size_t num_results;
+	const struct bench_engine *baseline;
+	bool interrupted;
+};
+
+/* The result of the worst round; also when it is not OK, *results holds what was measured until then. */
+enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
+					const struct bench_tree *tree,
+					const struct bench_options *options,
+					struct bench_results **results);
+
+#endif /* BENCH_ROUNDS_H */

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Makes and removes the tree. What is the right answer about a file of it is verify.c's.
+ */
+#include "tree.h"
+
+#include "signals.h"
+#include "tree_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static char *describe_errno(TALLOC_CTX *mem_ctx, const char *what, const char *path)
+{
+	return talloc_asprintf(mem_ctx, "%s %s: %s", what, path, strerror(errno));
+}
+
+/*
+ * One uid and gid each, from uid_base on. All are in a common group, every other user in one more, so that a switch
+ * between neighbours really changes the groups.
+ */
+static bool make_users(struct bench_tree *tree, const struct bench_tree_options *options)
+{
+	size_t i = 0;
+	gid_t extra = 0;
+
+	tree->num_users = options->num_users;
+	tree->users = talloc_zero_array(tree, struct bench_user, options->num_users + 1);
+	tree->private_made = talloc_zero_array(tree, bool, options->num_users + 1);
+	if (tree->users == NULL || tree->private_made == NULL) {
+		return false;
+	}
+
+	tree->common_gid = options->uid_base + (gid_t)options->num_users + 1;
+	extra = tree->common_gid + 1;
+	for (i = 0; i <= options->num_users; i++) {
+		struct bench_user *user = &tree->users[i];
+
+		user->uid = options->uid_base + (uid_t)i;
+		user->gid = (gid_t)user->uid;
+		user->groups[0] = tree->common_gid;
+		user->groups[1] = extra;
+		user->num_groups = 1 + i % 2;
+	}
+	return true;
+}
+
+/* Every owner and every kind in turn; the forbidden ones spread evenly over the others. */
+static bool plan_files(struct bench_tree *tree, const struct bench_tree_options *options)
+{
+	size_t num = options->num_files;
+	size_t users = options->num_users;
+	size_t forbidden = (size_t)((double)num * options->forbidden_percent / 100);
+	size_t i = 0;
+
+	if (forbidden == 0 && options->forbidden_percent > 0) {
+		forbidden = 1;
+	}
+	tree->num_files = num;
+	tree->num_forbidden = forbidden;
+	tree->files = talloc_zero_array(tree, struct bench_file, num);
+	if (tree->files == NULL) {
+		return false;
+	}
+
+	for (i = 0; i < num; i++) {
+		struct bench_file *file = &tree->files[i];
+		size_t before = i * forbidden / num;
+		size_t after = (i + 1) * forbidden / num;
+
+		if (before != after) {
+			file->kind = before % 2 == 0 ? BENCH_FILE_PRIVATE : BENCH_FILE_CLOSED;
+			file->owner = users == 1 ? 1 : before / 2 % users;
+		} else {
+			file->kind = i / users % 2 == 0 ? BENCH_FILE_PUBLIC : BENCH_FILE_GROUP;
+			file->owner = i % users;
+		}
+
+		if (file->kind == BENCH_FILE_PRIVATE) {
+			file->path = talloc_asprintf(tree->files,
+						     "private-%u/file-%06zu",
+						     (unsigned int)tree->users[file->owner].uid,
+						     i);
+		} else {
+			file->path = talloc_asprintf(tree->files, "file-%06zu", i);
+		}
+		if (file->path == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static char *private_directory(TALLOC_CTX *mem_ctx, const struct bench_tree *tree, size_t owner)
+{
+	return talloc_asprintf(mem_ctx, "private-%u", (unsigned int)tree->users[owner].uid);
+}
+
+static bool make_private_directory(struct bench_tree *tree, size_t owner, char **why)
+{
+	const struct bench_user *user = &tree->users[owner];
+	char *name = NULL;
+	int ret = 0;
+
+	if (tree->private_made[owner]) {
+		return true;
+	}
+	name = private_directory(tree, tree, owner);
+	if (name == NULL) {
+		return false;
+	}
+	ret = mkdirat(tree->dir_fd, name, 0700);
+	if (ret == -1) {
+		*why = describe_errno(tree, "cannot make directory", name);
+		return false;
+	}
+	tree->private_made[owner] = true;
+	ret = fchownat(tree->dir_fd, name, user->uid, user->gid, AT_SYMLINK_NOFOLLOW);
+	if (ret == -1) {
+		*why = describe_errno(tree, "cannot give away directory", name);
+		return false;
+	}
+	talloc_free(name);
+	return true;
+}
+
+static bool fill_file(struct bench_tree *tree, size_t index, int fd, char **why)
+{
+	struct bench_file *file = &tree->files[index];
+	uint8_t value[BENCH_TREE_XATTR_LENGTH];
+	struct stat st;
+	int ret = 0;
+
+	/* A hole: lookups look at the size, never at the data. */
+	ret = ftruncate(fd, (off_t)bench_tree_size(index));
+	if (ret == -1) {
+		*why = describe_errno(tree, "cannot set the size of", file->path);
+		return false;
+	}
+	bench_tree_xattr(index, value);
+	ret = fsetxattr(fd, BENCH_XATTR_NAME, value, sizeof(value), XATTR_CREATE);
+	if (ret == -1) {
+		*why = talloc_asprintf(tree,
+				       "cannot set xattr " BENCH_XATTR_NAME " of %s: %s%s",
+				       file->path,
+				       strerror(errno),
+				       errno == EOPNOTSUPP ? " (choose a file system with user xattrs by --dir)" : "");
+		return false;
+	}
+	/* The mode before the owner, the umask does not matter to fchmod. */
+	ret = fchmod(fd, bench_tree_mode(file));
+	if (ret == -1) {
+		*why = describe_errno(tree, "cannot set the mode of", file->path);
+		return false;
+	}
+	ret = fchown(fd, tree->users[file->owner].uid, bench_tree_gid(tree, file));
+	if (ret == -1) {
+		*why = describe_errno(tree, "cannot give away", file->path);
+		return false;
+	}
+	ret = fstat(fd, &st);
+	if (ret == -1) {
+		*why = describe_errno(tree, "cannot stat", file->path);
+		return false;
+	}
+	file->inode = st.st_ino;
+	return true;
+}
+
+static bool make_file(struct bench_tree *tree, size_t index, char **why)
+{
+	struct bench_file *file = &tree->files[index];
+	int fd = -1;
+	bool ok = false;
+
+	if (file->kind == BENCH_FILE_PRIVATE) {
+		ok = make_private_directory(tree, file->owner, why);
+		if (!ok) {
+			return false;
+		}
+	}
+	fd = openat(tree->dir_fd, file->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		*why = describe_errno(tree, "cannot create", file->path);
+		return false;
+	}
+	ok = fill_file(tree, index, fd, why);
+	close(fd);
+	return ok;
+}
+
+static bool make_top(struct bench_tree *tree, const char *dir, char **why)
+{
+	char *parent = NULL;
+	int ret = 0;
+
+	parent = realpath(dir, NULL);
+	if (parent == NULL) {
+		*why = describe_errno(tree, "cannot use directory", dir);
+		return false;
+	}
+	tree->path = talloc_asprintf(tree, "%s/pathring-bench-XXXXXX", strcmp(parent, "/") == 0 ? "" : parent);
+	tree->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(parent);
+	if (tree->path == NULL) {
+		return false;
+	}
+	if (tree->parent_fd == -1) {
+		*why = describe_errno(tree, "cannot use directory", dir);
+		return false;
+	}
+
+	if (mkdtemp(tree->path) == NULL) {
+		*why = describe_errno(tree, "cannot make a directory in", dir);
+		return false;
+	}
+	tree->made = true;
+	tree->name = strrchr(tree->path, '/') + 1;
+
+	tree->dir_fd = openat(tree->parent_fd, tree->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (tree->dir_fd == -1) {
+		*why = describe_errno(tree, "cannot open", tree->path);
+		return false;
+	}
+	ret = fchmod(tree->dir_fd, 0755);
+	if (ret == -1) {
+		*why = describe_errno(tree, "cannot set the mode of", tree->path);
+		return false;
+	}
+	return true;
+}
+
+bool bench_tree_create(TALLOC_CTX *mem_ctx,
+		       const struct bench_tree_options *options,
+		       struct bench_tree **_tree,
+		       char **why)
+{
+	struct bench_tree *tree = NULL;
+	size_t i = 0;
+	bool ok = false;
+
+	*why = NULL;
+	tree = talloc_zero(mem_ctx, struct bench_tree);
+	if (tree == NULL) {
+		return false;
+	}
+	tree->parent_fd = -1;
+	tree->dir_fd = -1;
+
+	ok = make_users(tree, options) && plan_files(tree, options) && make_top(tree, options->dir, why);
+	for (i = 0; ok && i < tree->num_files && bench_signal_caught() == 0; i++) {
+		ok = make_file(tree, i, why);
+	}
+	if (!ok) {
+		if (*why == NULL) {
+			*why = talloc_strdup(mem_ctx, "out of memory");
+		}
+		talloc_steal(mem_ctx, *why);
+		bench_tree_remove(tree);
+		return false;
+	}
+	*_tree = tree;
+	return true;
+}
+
+static bool remove_entry(const struct bench_tree *tree, int dir_fd, const char *path, int flags)
+{
+	int ret = 0;
+
+	ret = unlinkat(dir_fd, path, flags);
+	if (ret == -1 && errno != ENOENT) {
+		fprintf(stderr, "pathring-bench: cannot remove %s of %s: %s\n", path, tree->path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/*
+ * By the names that were created and never by what is found there: the owners of the private directories could have
+ * put anything into them.
+ */
+bool bench_tree_remove(struct bench_tree *tree)
+{
+	size_t i = 0;
+	bool ok = true;
+
+	if (tree->dir_fd != -1) {
+		for (i = 0; ok && i < tree->num_files; i++) {
+			ok = remove_entry(tree, tree->dir_fd, tree->files[i].path, 0);
+		}
+		for (i = 0; ok && i <= tree->num_users; i++) {
+			char *name = NULL;
+
+			if (!tree->private_made[i]) {
+				continue;
+			}
+			name = private_directory(tree, tree, i);
+			ok = name != NULL && remove_entry(tree, tree->dir_fd, name, AT_REMOVEDIR);
+			talloc_free(name);
+		}
+		close(tree->dir_fd);
+	}
+	if (ok && tree->made) {
+		ok = remove_entry(tree, tree->parent_fd, tree->name, AT_REMOVEDIR);
+	}
+	if (tree->parent_fd != -1) {
+		close(tree->parent_fd);
+	}
+	talloc_free(tree);
+	return ok;
+}
