@@ -1,0 +1,378 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# pathring-bench from outside: bad input, what it measures and reports, that wrong answers are noticed, and that
+# nothing stays behind. Prints "ok NAME", "not ok NAME - why" or "ok NAME # SKIP why"; exit code 1 if a test failed.
+
+set -euo pipefail
+
+usage()
+{
+	cat <<-END
+	usage: tests/bench/test_bench.sh
+
+	Tests the pathring-bench of the build directory \$PATHRING_BUILD (default: build). Needs root. Its files are made
+	in a new directory in \$TMPDIR (default: /tmp), which needs user xattrs.
+
+	  --help  print this text
+	END
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--help) usage; exit 0 ;;
+	*) usage >&2; printf '%s: unknown option %s\n' "$0" "$1" >&2; exit 2 ;;
+	esac
+done
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${PATHRING_BUILD:-$top/build}
+bench=$build/bench/pathring-bench
+deny=$build/tests/smbd/deny-syscall
+if [ ! -x "$bench" ]; then
+	printf 'not ok bench - %s is not built\n' "$bench"
+	exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	printf 'not ok bench - must run as root\n'
+	exit 1
+fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/pathring-test-bench-XXXXXX")
+tree_parent=$work/trees
+mkdir "$tree_parent"
+running=
+
+clean_up()
+{
+	if [ -n "$running" ]; then
+		kill -TERM "$running" 2>/dev/null || true
+		wait "$running" 2>/dev/null || true
+	fi
+	rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+failures=0
+
+ok()
+{
+	printf 'ok %s\n' "$1"
+}
+
+not_ok()
+{
+	printf 'not ok %s - %s\n' "$1" "$2"
+	sed 's/^/  # /' "$work/err" 2>/dev/null || true
+	failures=$((failures + 1))
+}
+
+# check NAME WHY COMMAND...: the command's exit code decides.
+check()
+{
+	local name=$1 why=$2
+
+	shift 2
+	if "$@"; then
+		ok "$name"
+	else
+		not_ok "$name" "$why"
+	fi
+}
+
+# run ARGUMENT...: sets status; the outputs are in $work/out and $work/err.
+run()
+{
+	status=0
+	timeout 60 "$bench" --dir "$tree_parent" "$@" >"$work/out" 2>"$work/err" || status=$?
+}
+
+# value KEY: the first value of this key in the JSON document.
+value()
+{
+	sed -n 's/^ *"'"$1"'": \(.*[^,]\),\{0,1\}$/\1/p' "$work/json" | head -n 1
+}
+
+nothing_left()
+{
+	[ -z "$(ls -A "$tree_parent")" ]
+}
+
+# refused NAME STATUS TEXT ARGUMENT...: one line on stderr that contains the text, and nothing created.
+refused()
+{
+	local name=$1 expected=$2 text=$3 lines
+
+	shift 3
+	run "$@"
+	lines=$(wc -l <"$work/err")
+	if [ "$status" -ne "$expected" ]; then
+		not_ok "$name" "exit code $status instead of $expected"
+	elif [ "$lines" -ne 1 ] || ! grep -qF -e "$text" "$work/err"; then
+		not_ok "$name" "not one line with \"$text\" on stderr"
+	elif ! nothing_left; then
+		not_ok "$name" "left $(ls -A "$tree_parent")"
+	else
+		ok "$name"
+	fi
+}
+
+test_input()
+{
+	run --help
+	check help "exit code $status" [ "$status" -eq 0 ]
+	check help_names_options "--engine is not in it" grep -q -e '--engine=LIST' "$work/out"
+	run --version
+	check version "exit code $status, $(cat "$work/out")" grep -qE '^pathring-bench [0-9]+\.[0-9]+' "$work/out"
+
+	refused unknown_option 2 --bogus --bogus
+	refused unexpected_argument 2 surplus surplus
+	refused unknown_engine 2 "unknown engine 'foo'" --engine raw,foo
+	refused empty_engine 2 "unknown engine ''" --engine raw,
+	refused engine_twice 2 "given twice" --engine raw,raw
+	refused unknown_operation 2 "unknown operation" --op stat
+	refused depth_zero 2 "--depth 0: expected a number from 1" --depth 0
+	refused depth_negative 2 "--depth -1: expected a number" --depth -1
+	refused depth_too_large 2 "--depth 65537: expected" --depth 65537
+	refused depth_text 2 "--depth 4x: expected" --depth 4x
+	refused users_zero 2 "--users 0: expected" --users 0
+	refused files_zero 2 "--files 0: expected" --files 0
+	refused repeat_zero 2 "--repeat 0: expected" --repeat 0
+	refused time_nan 2 "--time nan: expected" --time nan
+	refused forbidden_percent 2 "--forbidden 101: expected" --forbidden 101
+	refused uid_zero 2 "--uid-base 0: expected" --uid-base 0
+	refused uid_beyond_end 2 "--uid-base 4294967293: expected" --uid-base 4294967293
+	refused baseline_not_run 2 "not among the engines" --engine raw --baseline smbd
+	refused missing_directory 1 "$work/missing: No such file" --dir "$work/missing"
+	refused directory_is_file 1 "Not a directory" --dir "$work/out2"
+	refused json_not_writable 1 "cannot write $work/missing/json" --json "$work/missing/json"
+}
+
+test_not_root()
+{
+	local status=0
+
+	cp "$bench" "$work/bench-copy"
+	chmod 755 "$work" "$work/bench-copy"
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$work/bench-copy" --engine raw --time 0.1 \
+		--dir "$tree_parent" >"$work/out" 2>"$work/err" || status=$?
+	check not_root "exit code $status" [ "$status" -eq 1 ]
+	check not_root_says_so "no such message" grep -q 'must run as root' "$work/err"
+}
+
+# measured NAME ENGINE DEPTH: runs it shortly and checks what every result must satisfy.
+measured()
+{
+	local name=$1 engine=$2 depth=$3 ops
+
+	run --engine "$engine" --depth "$depth" --time 0.2 --repeat 2 --files 300 --users 3 --forbidden 10 \
+		--json "$work/json"
+	if [ "$status" -ne 0 ]; then
+		not_ok "$name" "exit code $status"
+		return
+	fi
+	ops=$(value ops)
+	check "${name}_ops" "ops is $ops" [ "$ops" -gt 0 ]
+	check "${name}_errors" "errors is $(value errors)" [ "$(value errors)" -eq 0 ]
+	check "${name}_nothing_left" "left something" nothing_left
+	check "${name}_table" "no line for it in the table" grep -qE "^  $engine" "$work/out"
+	if [ "$engine" = raw ]; then
+		check "${name}_denied" "root was denied $(value denied)" [ "$(value denied)" -eq 0 ]
+	else
+		check "${name}_denied" "denied is 0" [ "$(value denied)" -gt 0 ]
+	fi
+}
+
+test_json()
+{
+	run --engine raw,smbd --depth 1,8 --time 0.2 --repeat 2 --files 50 --json "$work/json"
+	check json_schema "no schema" grep -q '"schema": "pathring-bench/1"' "$work/json"
+	check json_complete "not complete" [ "$(value complete)" = true ]
+	check json_results "$(grep -c '"latency_ns"' "$work/json") results instead of 4" \
+		[ "$(grep -c '"latency_ns"' "$work/json")" -eq 4 ]
+	check json_rounds "not 2 rounds for each result" [ "$(grep -c '"p50_ns"' "$work/json")" -eq 8 ]
+	check json_ratio "no ratio of 1 for the baseline" grep -q '"ratio": 1\.0' "$work/json"
+	check json_concurrency "raw ran more than one at a time" [ "$(grep -c '"concurrency": 1,' "$work/json")" -eq 4 ]
+	check json_order "min is above max" [ "$(value min)" -le "$(value max)" ]
+
+	# A document that was there is replaced whole, also by a shorter one.
+	run --engine raw --depth 1 --time 0.1 --repeat 1 --files 50 --json "$work/json"
+	check json_replaced "remains of the old document" [ "$(grep -c '"latency_ns"' "$work/json")" -eq 1 ]
+	check json_ends "does not end with a brace" [ "$(tail -n 1 "$work/json")" = "}" ]
+}
+
+# near NUMBER EXPECTED: at most 6 apart.
+near()
+{
+	[ $(($1 - $2)) -ge -6 ] && [ $(($1 - $2)) -le 6 ]
+}
+
+# The switch as smbd makes it: of each 13 calls 2 setresuid, 2 setresgid, 1 setgroups, 4 geteuid, 4 getegid.
+test_switch_calls()
+{
+	local switches uids gids euids egids
+
+	if ! command -v strace >/dev/null; then
+		printf 'ok smbd_switch # SKIP strace is missing\n'
+		return
+	fi
+	timeout 60 strace -f -qq -o "$work/strace" -e trace=setresuid,setresgid,setgroups,geteuid,getegid \
+		"$bench" --dir "$tree_parent" --engine smbd --depth 1 --time 0.2 --repeat 1 --files 50 \
+		>"$work/out" 2>"$work/err" || true
+	# The first switch comes from root, the last goes to root; between them only user to user is left.
+	switches=$(grep -cE 'setgroups' "$work/strace" || true)
+	uids=$(grep -cE 'setresuid' "$work/strace" || true)
+	gids=$(grep -cE 'setresgid' "$work/strace" || true)
+	euids=$(grep -cE 'geteuid' "$work/strace" || true)
+	egids=$(grep -cE 'getegid' "$work/strace" || true)
+	check smbd_switch_happens "only $switches switches" [ "$switches" -gt 20 ]
+	# Coming from root saves setresuid, setresgid and their checks; the ends of a run add a few calls.
+	check smbd_switch_setresuid "$uids for $switches switches" near "$uids" $((2 * switches))
+	check smbd_switch_setresgid "$gids for $switches switches" near "$gids" $((2 * switches))
+	check smbd_switch_geteuid "$euids for $switches switches" near "$euids" $((4 * switches))
+	check smbd_switch_getegid "$egids for $switches switches" near "$egids" $((4 * switches))
+
+	timeout 60 strace -f -qq -o "$work/strace" -e trace=setgroups \
+		"$bench" --dir "$tree_parent" --engine smbd --depth 1 --time 0.2 --repeat 1 --files 50 --users 1 \
+		>"$work/out" 2>"$work/err" || true
+	switches=$(grep -cE 'setgroups' "$work/strace" || true)
+	check smbd_same_user_no_switch "$switches switches for one user" [ "$switches" -eq 2 ]
+}
+
+# start ARGUMENT...: in the background, until its tree is complete; sets running and tree.
+start()
+{
+	local i
+
+	"$bench" --dir "$tree_parent" "$@" >"$work/out" 2>"$work/err" &
+	running=$!
+	tree=
+	for ((i = 0; i < 100; i++)); do
+		tree=$(find "$tree_parent" -mindepth 1 -maxdepth 1 -name 'pathring-bench-*')
+		if [ -n "$tree" ] && [ -e "$tree/file-000049" ]; then
+			sleep 0.3
+			return
+		fi
+		sleep 0.05
+	done
+}
+
+finish()
+{
+	status=0
+	wait "$running" || status=$?
+	running=
+}
+
+# wrong NAME TEXT COMMAND...: a change behind the engine's back is noticed.
+wrong()
+{
+	local name=$1 text=$2 lines
+
+	shift 2
+	start --engine smbd --depth 1 --time 1 --repeat 1 --files 50 --forbidden 20
+	(cd "$tree" && "$@")
+	finish
+	lines=$(grep -c 'wrong answer:' "$work/err" || true)
+	if [ "$status" -ne 1 ]; then
+		not_ok "$name" "exit code $status instead of 1"
+	elif ! grep -qF "$text" "$work/err"; then
+		not_ok "$name" "no \"$text\" on stderr"
+	elif [ "$lines" -gt 10 ]; then
+		not_ok "$name" "$lines answers described instead of at most 10"
+	elif ! nothing_left; then
+		not_ok "$name" "left something"
+	else
+		ok "$name"
+	fi
+}
+
+test_verification()
+{
+	# Of 50 files with 20 % forbidden every fifth is: 4 below a 0700 directory of the first user, 9 with mode 0600.
+	wrong notices_size "size 1 instead of 4097" truncate -s 1 file-000001
+	wrong notices_owner "owner 0 instead of" chown 0 file-000001
+	wrong notices_mode "mode 33060 instead of" chmod 0444 file-000001
+	wrong notices_xattr "another xattr value instead of" cp --attributes-only --preserve=xattr file-000002 file-000001
+	wrong notices_inode "inode" sh -c 'cp -a file-000001 copy && mv copy file-000001'
+	wrong notices_missing "No such file or directory instead of an answer" sh -c \
+		'trap "mv hidden file-000001" EXIT; mv file-000001 hidden; sleep 0.3'
+	wrong notices_opened "opened instead of Permission denied" chmod 0755 private-60000
+	wrong notices_readable "mode 33188 instead of" chmod 0644 file-000009
+}
+
+test_signals()
+{
+	local signal expected
+
+	for signal in INT TERM; do
+		expected=143
+		if [ "$signal" = INT ]; then
+			expected=130
+		fi
+		start --engine raw,smbd --depth 1,4 --time 20 --repeat 20 --files 50 --json "$work/json"
+		sleep 2.5
+		kill -s "$signal" "$running"
+		finish
+		check "signal_${signal}_status" "exit code $status instead of $expected" [ "$status" -eq "$expected" ]
+		check "signal_${signal}_nothing_left" "left something" nothing_left
+		check "signal_${signal}_partial_table" "no table" grep -q 'not complete' "$work/out"
+		check "signal_${signal}_partial_json" "complete is $(value complete)" [ "$(value complete)" = false ]
+	done
+}
+
+# A file system that fills up in the middle.
+test_disk_full()
+{
+	mkdir "$work/small"
+	if ! mount -t tmpfs -o size=1m,nr_inodes=40 pathring-test "$work/small" 2>/dev/null; then
+		printf 'ok disk_full # SKIP cannot mount a tmpfs here\n'
+		return
+	fi
+	status=0
+	timeout 60 "$bench" --dir "$work/small" --engine raw --time 0.1 >"$work/out" 2>"$work/err" || status=$?
+	check disk_full "exit code $status" [ "$status" -eq 1 ]
+	check disk_full_says_so "no such message" grep -q 'No space left on device' "$work/err"
+	check disk_full_nothing_left "left something" [ -z "$(ls -A "$work/small")" ]
+	umount "$work/small"
+}
+
+# An engine that was named is not replaced by another; the one that chooses says what it took.
+test_refused_ring()
+{
+	if [ ! -x "$deny" ]; then
+		printf 'ok refused_ring # SKIP %s is not built\n' "$deny"
+		return
+	fi
+	status=0
+	timeout 60 "$deny" EPERM io_uring_setup "$bench" --dir "$tree_parent" --engine pathring-uring --depth 1 \
+		--time 0.1 >"$work/out" 2>"$work/err" || status=$?
+	check refused_ring_named "exit code $status" [ "$status" -eq 1 ]
+	check refused_ring_says_so "no such message" grep -q 'pathring-uring cannot run' "$work/err"
+	check refused_ring_nothing_left "left something" nothing_left
+	status=0
+	timeout 60 "$deny" EPERM io_uring_setup "$bench" --dir "$tree_parent" --engine pathring --depth 4 \
+		--time 0.2 --repeat 1 --json "$work/json" >"$work/out" 2>"$work/err" || status=$?
+	check refused_ring_auto "exit code $status" [ "$status" -eq 0 ]
+	check refused_ring_auto_backend "backend is $(value backend)" [ "$(value backend)" = '"threads"' ]
+}
+
+: >"$work/out2"
+test_input
+test_not_root
+measured raw raw 1
+measured smbd smbd 1
+for engine in pathring pathring-uring pathring-threads pathring-sync; do
+	measured "${engine}_1" "$engine" 1
+	measured "${engine}_64" "$engine" 64
+done
+test_json
+test_switch_calls
+test_verification
+test_signals
+test_disk_full
+test_refused_ring
+
+[ "$failures" -eq 0 ]
