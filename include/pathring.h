@@ -267,7 +267,7 @@ int pathring_handle_pathref_fd(const struct pathring_handle *handle);
  *
  * The identity, the handles, paths, names, data and all argument structures may be freed or reused as soon as _send
  * or _request has returned. In both dresses an error is, besides what the kernel says of the operation:
- * -EINVAL a bad argument (also a NULL identity, handle or name, and an identity of another engine), -EPERM the identity can't be assumed, -ENOBUFS too many requests, -ENOMEM, -ECHILD, -EXDEV,
+ * -EINVAL a bad argument (also NULL where an object, a path or a name is needed, and an identity of another engine), -EPERM the identity can't be assumed, -ENOBUFS too many requests, -ENOMEM, -ECHILD, -EXDEV,
  * -ECANCELED the engine was freed, or the error with which the backend was refused.
  */
 typedef void (*pathring_request_fn)(struct pathring_request *request, void *private_data);
@@ -388,7 +388,7 @@ int pathring_getxattr_request(struct pathring *ring,
 ssize_t pathring_getxattr_result(struct pathring_request *request, const uint8_t **value);
 
 /*
- * pread from a handle for I/O. Reads until size bytes, the end of the file or an error after which nothing was read;
+ * pread from a handle for I/O; from any other, or NULL: -EBADF, as for pwrite and fsync. Reads until size bytes, the end of the file or an error after which nothing was read;
  * an error after some bytes gives those bytes. The kernel writes into the engine's memory; the data is copied to the
  * caller's buffer (size bytes) in _recv. _result gives a pointer to it instead.
  */

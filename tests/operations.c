@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The operations of the library as blocking calls in each form. What they must answer is up to the tests.
+ * The operations of the library as blocking calls in each form. What they must answer is up to the
+ * tests.
  */
 #include "operations.h"
 
@@ -9,7 +10,8 @@ static void check_callback(struct fixture *f)
 	char *credentials = snapshot_credentials(f);
 
 	assert_eq(f->inside, 0, "a callback ran inside a call of the library");
-	assert_str_eq(credentials, f->credentials, "a callback ran under other credentials than the loop");
+	assert_str_eq(credentials, f->credentials,
+		      "a callback ran under other credentials than the loop");
 	talloc_free(credentials);
 }
 
@@ -80,12 +82,8 @@ void sent_complete(struct fixture *f, struct tevent_req *req)
 	loop_until(f, &sent.calls, 1);
 }
 
-int do_openat(struct fixture *f,
-	      struct pathring_identity *identity,
-	      struct pathring_handle *dir,
-	      const char *path,
-	      const struct pathring_how *how,
-	      struct pathring_handle **handle)
+int do_openat(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *dir,
+	      const char *path, const struct pathring_how *how, struct pathring_handle **handle)
 {
 	struct call call = {.f = f};
 	struct pathring_handle *again = NULL;
@@ -99,9 +97,8 @@ int do_openat(struct fixture *f,
 		INSIDE(f, ret = pathring_openat_recv(req, f, handle));
 		talloc_free(req);
 	} else {
-		INSIDE(f,
-		       ret = pathring_openat_request(
-			       f->ring, identity, dir, path, how, call_done, &call, &call.request));
+		INSIDE(f, ret = pathring_openat_request(f->ring, identity, dir, path, how,
+							call_done, &call, &call.request));
 		if (ret != 0) {
 			assert_null(call.request);
 			return ret;
@@ -131,7 +128,8 @@ int do_close(struct fixture *f, struct pathring_identity *identity, struct pathr
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f, ret = pathring_close_request(f->ring, identity, handle, call_done, &call, &call.request));
+	INSIDE(f, ret = pathring_close_request(f->ring, identity, handle, call_done, &call,
+					       &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -142,12 +140,8 @@ int do_close(struct fixture *f, struct pathring_identity *identity, struct pathr
 	return ret;
 }
 
-int do_statx(struct fixture *f,
-	     struct pathring_identity *identity,
-	     struct pathring_handle *handle,
-	     unsigned int flags,
-	     unsigned int mask,
-	     struct statx *stx)
+int do_statx(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *handle,
+	     unsigned int flags, unsigned int mask, struct statx *stx)
 {
 	struct call call = {.f = f};
 	struct tevent_req *req = NULL;
@@ -155,15 +149,15 @@ int do_statx(struct fixture *f,
 	int ret = -1;
 
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_statx_send(f, f->ev, f->ring, identity, handle, flags, mask));
+		INSIDE(f,
+		       req = pathring_statx_send(f, f->ev, f->ring, identity, handle, flags, mask));
 		sent_complete(f, req);
 		INSIDE(f, ret = pathring_statx_recv(req, stx));
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f,
-	       ret = pathring_statx_request(
-		       f->ring, identity, handle, flags, mask, call_done, &call, &call.request));
+	INSIDE(f, ret = pathring_statx_request(f->ring, identity, handle, flags, mask, call_done,
+					       &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -176,12 +170,8 @@ int do_statx(struct fixture *f,
 	return ret;
 }
 
-ssize_t do_getxattr(struct fixture *f,
-		    struct pathring_identity *identity,
-		    struct pathring_handle *handle,
-		    const char *name,
-		    size_t size,
-		    uint8_t **value)
+ssize_t do_getxattr(struct fixture *f, struct pathring_identity *identity,
+		    struct pathring_handle *handle, const char *name, size_t size, uint8_t **value)
 {
 	struct call call = {.f = f};
 	struct tevent_req *req = NULL;
@@ -190,7 +180,8 @@ ssize_t do_getxattr(struct fixture *f,
 
 	*value = NULL;
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_getxattr_send(f, f->ev, f->ring, identity, handle, name, size));
+		INSIDE(f, req = pathring_getxattr_send(f, f->ev, f->ring, identity, handle, name,
+						       size));
 		sent_complete(f, req);
 		INSIDE(f, ret = pathring_getxattr_recv(req, f, value));
 		talloc_free(req);
@@ -201,9 +192,8 @@ ssize_t do_getxattr(struct fixture *f,
 		}
 		return ret;
 	}
-	INSIDE(f,
-	       ret = pathring_getxattr_request(
-		       f->ring, identity, handle, name, size, call_done, &call, &call.request));
+	INSIDE(f, ret = pathring_getxattr_request(f->ring, identity, handle, name, size, call_done,
+						  &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -219,12 +209,8 @@ ssize_t do_getxattr(struct fixture *f,
 	return ret;
 }
 
-ssize_t do_pread(struct fixture *f,
-		 struct pathring_identity *identity,
-		 struct pathring_handle *handle,
-		 void *buffer,
-		 size_t size,
-		 off_t offset)
+ssize_t do_pread(struct fixture *f, struct pathring_identity *identity,
+		 struct pathring_handle *handle, void *buffer, size_t size, off_t offset)
 {
 	struct call call = {.f = f};
 	struct tevent_req *req = NULL;
@@ -232,15 +218,15 @@ ssize_t do_pread(struct fixture *f,
 	ssize_t ret = -1;
 
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_pread_send(f, f->ev, f->ring, identity, handle, size, offset));
+		INSIDE(f, req = pathring_pread_send(f, f->ev, f->ring, identity, handle, size,
+						    offset));
 		sent_complete(f, req);
 		INSIDE(f, ret = pathring_pread_recv(req, buffer));
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f,
-	       ret = pathring_pread_request(
-		       f->ring, identity, handle, size, offset, call_done, &call, &call.request));
+	INSIDE(f, ret = pathring_pread_request(f->ring, identity, handle, size, offset, call_done,
+					       &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -256,12 +242,8 @@ ssize_t do_pread(struct fixture *f,
 	return ret;
 }
 
-ssize_t do_pwrite(struct fixture *f,
-		  struct pathring_identity *identity,
-		  struct pathring_handle *handle,
-		  const void *data,
-		  size_t size,
-		  off_t offset)
+ssize_t do_pwrite(struct fixture *f, struct pathring_identity *identity,
+		  struct pathring_handle *handle, const void *data, size_t size, off_t offset)
 {
 	struct call call = {.f = f};
 	struct tevent_req *req = NULL;
@@ -271,7 +253,8 @@ ssize_t do_pwrite(struct fixture *f,
 
 	assert_not_null(copy);
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_pwrite_send(f, f->ev, f->ring, identity, handle, copy, size, offset));
+		INSIDE(f, req = pathring_pwrite_send(f, f->ev, f->ring, identity, handle, copy,
+						     size, offset));
 		memset(copy, 0xee, size);
 		talloc_free(copy);
 		sent_complete(f, req);
@@ -279,9 +262,8 @@ ssize_t do_pwrite(struct fixture *f,
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f,
-	       ret = pathring_pwrite_request(
-		       f->ring, identity, handle, copy, size, offset, call_done, &call, &call.request));
+	INSIDE(f, ret = pathring_pwrite_request(f->ring, identity, handle, copy, size, offset,
+						call_done, &call, &call.request));
 	memset(copy, 0xee, size);
 	talloc_free(copy);
 	if (ret != 0) {
@@ -294,21 +276,23 @@ ssize_t do_pwrite(struct fixture *f,
 	return ret;
 }
 
-int do_fsync(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *handle, bool data_only)
+int do_fsync(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *handle,
+	     bool data_only)
 {
 	struct call call = {.f = f};
 	struct tevent_req *req = NULL;
 	int ret = -1;
 
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_fsync_send(f, f->ev, f->ring, identity, handle, data_only));
+		INSIDE(f,
+		       req = pathring_fsync_send(f, f->ev, f->ring, identity, handle, data_only));
 		sent_complete(f, req);
 		INSIDE(f, ret = pathring_fsync_recv(req));
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f,
-	       ret = pathring_fsync_request(f->ring, identity, handle, data_only, call_done, &call, &call.request));
+	INSIDE(f, ret = pathring_fsync_request(f->ring, identity, handle, data_only, call_done,
+					       &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -349,11 +333,8 @@ static struct pathring_lookup *copy_lookup(struct fixture *f, struct call *call,
 	return lookup;
 }
 
-int do_lookup(struct fixture *f,
-	      struct pathring_identity *identity,
-	      struct pathring_handle *dir,
-	      const char *path,
-	      const struct pathring_lookup_how *how,
+int do_lookup(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *dir,
+	      const char *path, const struct pathring_lookup_how *how,
 	      struct pathring_lookup **lookup)
 {
 	struct call call = {.f = f};
@@ -367,9 +348,8 @@ int do_lookup(struct fixture *f,
 		INSIDE(f, ret = pathring_lookup_recv(req, f, lookup));
 		talloc_free(req);
 	} else {
-		INSIDE(f,
-		       ret = pathring_lookup_request(
-			       f->ring, identity, dir, path, how, call_done, &call, &call.request));
+		INSIDE(f, ret = pathring_lookup_request(f->ring, identity, dir, path, how,
+							call_done, &call, &call.request));
 		if (ret != 0) {
 			assert_null(call.request);
 			return ret;
@@ -389,7 +369,8 @@ int do_lookup(struct fixture *f,
 	return ret;
 }
 
-struct pathring_handle *must_open(struct fixture *f, struct pathring_identity *identity, const char *path, int flags)
+struct pathring_handle *must_open(struct fixture *f, struct pathring_identity *identity,
+				  const char *path, int flags)
 {
 	struct pathring_how how = {.flags = (uint64_t)flags};
 	struct pathring_handle *handle = NULL;

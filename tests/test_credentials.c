@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The thread's own credentials: as the source of an identity, in the way of one that is asked for, and unchanged by every
- * call. What identities may do is in test_identity.c.
+ * The thread's own credentials: as the source of an identity, in the way of one that is asked for,
+ * and unchanged by every call. What identities may do is in test_identity.c.
  */
 #include "operations.h"
 
@@ -100,7 +100,9 @@ BACKEND_TEST(current, is_the_same_as_from_its_parts)
 	struct pathring_stats after;
 
 	scratch_file(f, "of_group", 0, GROUP_Y, 0640, "content");
-	assert_result(try_open(f, fixture_identity(f, USER_A, USER_A, groups, 2), "of_group", O_RDONLY), 0);
+	assert_result(
+		try_open(f, fixture_identity(f, USER_A, USER_A, groups, 2), "of_group", O_RDONLY),
+		0);
 	before = fixture_stats(f);
 	become(USER_A, USER_A, groups, 2);
 	assert_result(try_current(f, &identity), 0);
@@ -112,7 +114,8 @@ BACKEND_TEST(current, is_the_same_as_from_its_parts)
 	talloc_free(identity);
 }
 
-/* On a running ring the thread is already who it is to be registered as: nothing has to be switched for it. */
+/* On a running ring the thread is already who it is to be registered as: nothing has to be switched
+ * for it. */
 URING_TEST(current, registers_without_a_switch)
 {
 	struct pathring_identity *identity = NULL;
@@ -158,8 +161,8 @@ static void extra_capability(struct fixture *f, void *arg)
 
 BACKEND_TEST(current, extra_capability_is_refused)
 {
-	static const uint64_t effective[] = {
-		1ULL << CAP_DAC_OVERRIDE, 1ULL << CAP_FOWNER, 1ULL << CAP_SYS_ADMIN, 1ULL << CAP_CHOWN, 1ULL << 40};
+	static const uint64_t effective[] = {1ULL << CAP_DAC_OVERRIDE, 1ULL << CAP_FOWNER,
+					     1ULL << CAP_SYS_ADMIN, 1ULL << CAP_CHOWN, 1ULL << 40};
 	size_t i = 0;
 
 	/* In a child each: the way back from there is not what this is about. */
@@ -189,8 +192,8 @@ BACKEND_TEST(current, root_with_fewer_capabilities_is_refused)
 }
 
 /*
- * A thread that keeps its capabilities when it changes its uid: whoever is switched to then would be a user with root's
- * powers. The engine may take them away or refuse, it must not run.
+ * A thread that keeps its capabilities when it changes its uid: whoever is switched to then would
+ * be a user with root's powers. The engine may take them away or refuse, it must not run.
  */
 static void keep_capabilities(struct fixture *f, void *arg)
 {
@@ -234,16 +237,18 @@ BACKEND_TEST(identity, capabilities_that_survive_the_switch)
 }
 
 /*
- * The thread has switched to one user and stays there, while requests of others run: each still as its own identity, also
- * root's and each step of a lookup, and the engine is started meanwhile.
+ * The thread has switched to one user and stays there, while requests of others run: each still as
+ * its own identity, also root's and each step of a lookup, and the engine is started meanwhile.
  */
 OPERATION_TEST(caller, is_somebody_else_while_requests_run)
 {
 	static const struct pathring_xattr_query query = {"user.test", 32};
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
+	struct pathring_lookup_how how = {
+		.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
 	static const char *const names[] = {"of_root", "of_a", "of_b"};
 	static const gid_t groups[] = {4711};
-	struct pathring_identity *identities[3] = {f->process, fixture_user(f, USER_A), fixture_user(f, USER_B)};
+	struct pathring_identity *identities[3] = {f->process, fixture_user(f, USER_A),
+						   fixture_user(f, USER_B)};
 	struct pathring_lookup *lookup = NULL;
 	unsigned int round = 0;
 	size_t who = 0;
@@ -260,8 +265,11 @@ OPERATION_TEST(caller, is_somebody_else_while_requests_run)
 			for (what = 0; what < 3; what++) {
 				bool allowed = who == 0 || who == what;
 
-				assert_result(try_open(f, identities[who], names[what], O_RDWR), allowed ? 0 : -EACCES);
-				assert_result(do_lookup(f, identities[who], f->dir, names[what], &how, &lookup), 0);
+				assert_result(try_open(f, identities[who], names[what], O_RDWR),
+					      allowed ? 0 : -EACCES);
+				assert_result(do_lookup(f, identities[who], f->dir, names[what],
+							&how, &lookup),
+					      0);
 				assert_result(lookup->xattrs[0].length, allowed ? 4 : -EACCES);
 				talloc_free(lookup);
 			}
@@ -272,7 +280,8 @@ OPERATION_TEST(caller, is_somebody_else_while_requests_run)
 	expect_own_credentials(f);
 }
 
-/* Memory of the ring counts against a user's RLIMIT_MEMLOCK: it has to be made as the process, whoever asks first. */
+/* Memory of the ring counts against a user's RLIMIT_MEMLOCK: it has to be made as the process,
+ * whoever asks first. */
 URING_TEST(caller, starts_the_ring_while_switched_without_locked_memory)
 {
 	struct rlimit limit = {.rlim_cur = 0, .rlim_max = 0};
@@ -336,7 +345,8 @@ static void each_call(struct fixture *f)
 	check_unchanged(f, "freeing an identity");
 }
 
-/* A caller with everything unusual: groups in no order, a gid of its own, a umask, another working directory. */
+/* A caller with everything unusual: groups in no order, a gid of its own, a umask, another working
+ * directory. */
 OPERATION_TEST(caller, credentials_are_unchanged_by_every_call)
 {
 	static const gid_t groups[] = {GROUP_Y, 4711, GROUP_X, 4711};
@@ -378,7 +388,8 @@ static void not_root(struct fixture *f, void *arg)
 	assert_result(try_open(f, fixture_user(f, USER_A), "of_b", O_RDONLY), -EACCES);
 
 	/* And nobody else, however little differs. */
-	assert_result(do_openat(f, fixture_user(f, USER_B), f->dir, "all/other", &how, &handle), -EPERM);
+	assert_result(do_openat(f, fixture_user(f, USER_B), f->dir, "all/other", &how, &handle),
+		      -EPERM);
 	assert_true(!scratch_exists(f, "all/other"));
 	other = fixture_identity(f, USER_A, USER_A, groups, 1);
 	assert_result(do_openat(f, other, f->dir, "all/other", &how, &handle), -EPERM);

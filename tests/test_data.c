@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pread, pwrite and fsync with good and bad input, on every backend in every form; and that none of them works on a path
- * reference.
+ * pread, pwrite and fsync with good and bad input, on every backend in every form; and that none of
+ * them works on a path reference.
  */
 #include "operations.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #define LARGE (3 * 1024 * 1024 + 17)
@@ -50,9 +49,10 @@ OPERATION_TEST(pread, whole_parts_and_ends)
 		off_t offset;
 		ssize_t expected;
 	} reads[] = {
-		{LARGE, 0, LARGE},	 {LARGE + 4096, 0, LARGE}, {LARGE, 1, LARGE - 1},    {4097, 4095, 4097},
-		{1, LARGE - 1, 1},	 {1, LARGE, 0},		   {65536, LARGE - 77, 77},  {100, LARGE + 1000000, 0},
-		{0, 0, 0},		 {0, LARGE + 5, 0},	   {1234567, 654321, 1234567},
+		{LARGE, 0, LARGE},	 {LARGE + 4096, 0, LARGE},   {LARGE, 1, LARGE - 1},
+		{4097, 4095, 4097},	 {1, LARGE - 1, 1},	     {1, LARGE, 0},
+		{65536, LARGE - 77, 77}, {100, LARGE + 1000000, 0},  {0, 0, 0},
+		{0, LARGE + 5, 0},	 {1234567, 654321, 1234567},
 	};
 	struct pathring_handle *handle = NULL;
 	uint8_t *data = pattern_file(f, "file", LARGE);
@@ -64,9 +64,11 @@ OPERATION_TEST(pread, whole_parts_and_ends)
 	for (i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
 		memset(buffer, 0xaa, LARGE + 4096);
 		ret = do_pread(f, f->process, handle, buffer, reads[i].size, reads[i].offset);
-		assert_eq(ret, reads[i].expected, "read %zu: %zd, expected %zd", i, ret, reads[i].expected);
+		assert_eq(ret, reads[i].expected, "read %zu: %zd, expected %zd", i, ret,
+			  reads[i].expected);
 		if (ret > 0) {
-			assert_bytes(buffer, data + reads[i].offset, (size_t)ret, "read %zu differs", i);
+			assert_bytes(buffer, data + reads[i].offset, (size_t)ret,
+				     "read %zu differs", i);
 		}
 		assert_eq(buffer[ret], 0xaa, "read %zu wrote beyond its end", i);
 	}
@@ -148,15 +150,8 @@ OPERATION_TEST(pwrite, many_at_once_each_in_its_place)
 	scratch_file(f, "file", 0, 0, 0644, "");
 	handle = must_open(f, f->process, "file", O_RDWR);
 	for (i = 0; i < PIECES; i++) {
-		INSIDE(f,
-		       req = pathring_pwrite_send(f,
-						  f->ev,
-						  f->ring,
-						  f->process,
-						  handle,
-						  data + i * PIECE,
-						  PIECE,
-						  (off_t)(i * PIECE)));
+		INSIDE(f, req = pathring_pwrite_send(f, f->ev, f->ring, f->process, handle,
+						     data + i * PIECE, PIECE, (off_t)(i * PIECE)));
 		sent_watch(&sent[i], f, req, &total);
 	}
 	loop_until(f, &total, PIECES);
@@ -164,7 +159,8 @@ OPERATION_TEST(pwrite, many_at_once_each_in_its_place)
 		assert_result(pathring_pwrite_recv(sent[i].req), PIECE);
 		talloc_free(sent[i].req);
 	}
-	assert_eq(pread(pathring_handle_io_fd(handle), buffer, (size_t)PIECES * PIECE, 0), PIECES * PIECE);
+	assert_eq(pread(pathring_handle_io_fd(handle), buffer, (size_t)PIECES * PIECE, 0),
+		  PIECES * PIECE);
 	assert_bytes(buffer, data, (size_t)PIECES * PIECE);
 	talloc_free(handle);
 }
@@ -266,7 +262,8 @@ OPERATION_TEST(path_reference, refuses_io_that_the_kernel_would_allow)
 	for (i = 0; i < 2; i++) {
 		assert_result(pathring_handle_io_fd(handles[i]), -EBADF);
 		assert_geq(pathring_handle_pathref_fd(handles[i]), 0);
-		assert_result(do_pread(f, f->process, handles[i], buffer, sizeof(buffer), 0), -EBADF);
+		assert_result(do_pread(f, f->process, handles[i], buffer, sizeof(buffer), 0),
+			      -EBADF);
 		assert_result(do_pwrite(f, f->process, handles[i], "x", 1, 0), -EBADF);
 		assert_result(do_fsync(f, f->process, handles[i], false), -EBADF);
 		talloc_free(handles[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Freeing the engine while requests are in each of their states: a tevent_req fails with ECANCELED from the loop, a request
- * is never called, every completion is waited for, nothing leaks.
+ * Freeing the engine while requests are in each of their states: a tevent_req fails with ECANCELED
+ * from the loop, a request is never called, every completion is waited for, nothing leaks.
  */
 #include "operations.h"
 
@@ -19,7 +19,8 @@ struct open_answer {
 	struct pathring_handle *handle;
 };
 
-static void send_open(struct fixture *f, struct open_answer *answer, const char *name, int flags, unsigned int *total)
+static void send_open(struct fixture *f, struct open_answer *answer, const char *name, int flags,
+		      unsigned int *total)
 {
 	struct pathring_how how = {.flags = (uint64_t)flags};
 	struct tevent_req *req = NULL;
@@ -34,20 +35,21 @@ static void make_pending(struct fixture *f, const char *name, int flags)
 	struct pathring_request *request = NULL;
 	int ret = -1;
 
-	INSIDE(f,
-	       ret = pathring_openat_request(
-		       f->ring, f->process, f->dir, name, &how, never_called, NULL, &request));
+	INSIDE(f, ret = pathring_openat_request(f->ring, f->process, f->dir, name, &how,
+						never_called, NULL, &request));
 	assert_result(ret, 0);
 }
 
-static void expect_canceled(struct fixture *f, struct open_answer *answers, unsigned int count, unsigned int *total)
+static void expect_canceled(struct fixture *f, struct open_answer *answers, unsigned int count,
+			    unsigned int *total)
 {
 	unsigned int i = 0;
 
 	assert_eq(*total, 0, "a callback ran while the engine was freed");
 	loop_until(f, total, count);
 	for (i = 0; i < count; i++) {
-		assert_result(pathring_openat_recv(answers[i].sent.req, f, &answers[i].handle), -ECANCELED);
+		assert_result(pathring_openat_recv(answers[i].sent.req, f, &answers[i].handle),
+			      -ECANCELED);
 		assert_null(answers[i].handle);
 		talloc_free(answers[i].sent.req);
 	}
@@ -136,8 +138,9 @@ static void *release_when_told(void *arg)
 }
 
 /*
- * Freeing the engine waits for what can't be cancelled, so somebody else has to end it: a thread that is told to just
- * before. Whether it acts before or after the engine starts to wait makes no difference to the outcome.
+ * Freeing the engine waits for what can't be cancelled, so somebody else has to end it: a thread
+ * that is told to just before. Whether it acts before or after the engine starts to wait makes no
+ * difference to the outcome.
  */
 ASYNC_BACKEND_TEST(destroy, with_requests_that_run)
 {
@@ -202,10 +205,13 @@ URING_TEST(destroy, with_a_close_that_waits)
 	int ret = -1;
 
 	scratch_directory(f, "sub", 0, 0, 0755);
-	assert_result(pathring_handle_dup(f, pathring_handle_pathref_fd(f->dir), PATHRING_PATHREF, &dir), 0);
+	assert_result(
+		pathring_handle_dup(f, pathring_handle_pathref_fd(f->dir), PATHRING_PATHREF, &dir),
+		0);
 	fd = pathring_handle_pathref_fd(dir);
 	blocker_arm(&blocker, f, "blocked");
-	ret = pathring_openat_request(f->ring, f->process, dir, "blocked", &how, never_called, NULL, &request);
+	ret = pathring_openat_request(f->ring, f->process, dir, "blocked", &how, never_called, NULL,
+				      &request);
 	assert_result(ret, 0);
 	sent_watch(&closing, f, pathring_close_send(f, f->ev, f->ring, f->process, &dir), NULL);
 	blocker_wait_hit(&blocker);
@@ -243,8 +249,8 @@ BACKEND_TEST(destroy, from_a_callback)
 	int ret = -1;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
-	ret = pathring_openat_request(
-		f->ring, f->process, f->dir, "file", &how, free_engine, &destroyer, &request);
+	ret = pathring_openat_request(f->ring, f->process, f->dir, "file", &how, free_engine,
+				      &destroyer, &request);
 	assert_result(ret, 0);
 	for (i = 0; i < 10; i++) {
 		send_open(f, &answers[i], "file", O_RDONLY, &total);
@@ -289,7 +295,8 @@ BACKEND_TEST(destroy, before_handles_and_identities)
 	assert_result(ret, 0);
 	handle = must_open(f, identity, "file", O_RDONLY);
 	fixture_stop(f);
-	assert_geq(fcntl(pathring_handle_io_fd(handle), F_GETFD), 0, "the engine closed somebody's handle");
+	assert_geq(fcntl(pathring_handle_io_fd(handle), F_GETFD), 0,
+		   "the engine closed somebody's handle");
 	talloc_free(handle);
 	talloc_free(identity);
 }

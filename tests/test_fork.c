@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whose engine it is: a child that inherits a running one gets an error from every call and can't harm the parent's, and so
- * does another thread. One that was not started yet works in whichever process uses it.
+ * Whose engine it is: a child that inherits a running one gets an error from every call and can't
+ * harm the parent's, and so does another thread. One that was not started yet works in whichever
+ * process uses it.
  */
 #include "operations.h"
 
@@ -41,15 +42,25 @@ static void foreign_requests(struct foreign *foreign)
 	struct pathring_lookup_how lookup_how = {.mask = STATX_BASIC_STATS};
 	struct pathring_request *r = NULL;
 
-	note(foreign, "openat", pathring_openat_request(ring, identity, dir, "file", &how, unexpected, NULL, &r));
-	note(foreign, "lookup", pathring_lookup_request(ring, identity, dir, "file", &lookup_how, unexpected, NULL, &r));
-	note(foreign, "statx", pathring_statx_request(ring, identity, dir, 0, STATX_SIZE, unexpected, NULL, &r));
-	note(foreign, "getxattr", pathring_getxattr_request(ring, identity, dir, "user.x", 9, unexpected, NULL, &r));
-	note(foreign, "pread", pathring_pread_request(ring, identity, foreign->file, 1, 0, unexpected, NULL, &r));
-	note(foreign, "pwrite", pathring_pwrite_request(ring, identity, foreign->file, "x", 1, 0, unexpected, NULL, &r));
-	note(foreign, "fsync", pathring_fsync_request(ring, identity, foreign->file, false, unexpected, NULL, &r));
+	note(foreign, "openat",
+	     pathring_openat_request(ring, identity, dir, "file", &how, unexpected, NULL, &r));
+	note(foreign, "lookup",
+	     pathring_lookup_request(ring, identity, dir, "file", &lookup_how, unexpected, NULL,
+				     &r));
+	note(foreign, "statx",
+	     pathring_statx_request(ring, identity, dir, 0, STATX_SIZE, unexpected, NULL, &r));
+	note(foreign, "getxattr",
+	     pathring_getxattr_request(ring, identity, dir, "user.x", 9, unexpected, NULL, &r));
+	note(foreign, "pread",
+	     pathring_pread_request(ring, identity, foreign->file, 1, 0, unexpected, NULL, &r));
+	note(foreign, "pwrite",
+	     pathring_pwrite_request(ring, identity, foreign->file, "x", 1, 0, unexpected, NULL,
+				     &r));
+	note(foreign, "fsync",
+	     pathring_fsync_request(ring, identity, foreign->file, false, unexpected, NULL, &r));
 	if (pathring_handle_dup(NULL, 2, PATHRING_IO, &own) == 0) {
-		note(foreign, "close", pathring_close_request(ring, identity, &own, unexpected, NULL, &r));
+		note(foreign, "close",
+		     pathring_close_request(ring, identity, &own, unexpected, NULL, &r));
 		note(foreign, "close, the handle", own == NULL ? foreign->expected : 1);
 	}
 	note(foreign, "any request", r == NULL ? foreign->expected : 1);
@@ -64,7 +75,8 @@ static void foreign_calls(struct foreign *foreign)
 	foreign_requests(foreign);
 	note(foreign, "start", pathring_start(ring));
 	note(foreign, "submit", pathring_submit(ring));
-	note(foreign, "identity_unix", pathring_identity_unix(ring, NULL, 1, 1, NULL, 0, &identity));
+	note(foreign, "identity_unix",
+	     pathring_identity_unix(ring, NULL, 1, 1, NULL, 0, &identity));
 	note(foreign, "identity_current", pathring_identity_current(ring, NULL, &identity));
 	text = pathring_describe(ring, NULL);
 	note(foreign, "describe", text != NULL ? foreign->expected : 1);
@@ -84,10 +96,7 @@ static void prepare_foreign(struct fixture *f, struct foreign *foreign, int expe
 
 static void check_foreign(const struct foreign *foreign)
 {
-	assert_true(foreign->failed == NULL,
-		    "%s: %d (%s)",
-		    foreign->failed,
-		    foreign->answer,
+	assert_true(foreign->failed == NULL, "%s: %d (%s)", foreign->failed, foreign->answer,
 		    foreign->answer < 0 ? strerror(-foreign->answer) : "no error");
 }
 
@@ -166,7 +175,8 @@ BACKEND_TEST(child, frees_what_it_inherited)
 	talloc_free(foreign.file);
 }
 
-/* It may not even look at the parent's completions: the loop goes on in the child, as in a server's. */
+/* It may not even look at the parent's completions: the loop goes on in the child, as in a
+ * server's. */
 static void turn_the_loop(struct fixture *f, void *arg)
 {
 	unsigned int *total = arg;
@@ -194,9 +204,9 @@ BACKEND_TEST(child, while_requests_are_pending)
 	for (round = 0; round < 3; round++) {
 		total = 0;
 		for (i = 0; i < COUNT; i++) {
-			sent_watch(&sent[i],
-				   f,
-				   pathring_openat_send(f, f->ev, f->ring, foreign.identity, f->dir, "file", &how),
+			sent_watch(&sent[i], f,
+				   pathring_openat_send(f, f->ev, f->ring, foreign.identity, f->dir,
+							"file", &how),
 				   &total);
 		}
 		if (round > 0) {
@@ -224,7 +234,8 @@ static void use_it(struct fixture *f, void *arg)
 	fixture_stop(f);
 }
 
-/* A server makes the engine, forks for each client, and the children use it: each makes a ring of its own. */
+/* A server makes the engine, forks for each client, and the children use it: each makes a ring of
+ * its own. */
 BACKEND_TEST(child, uses_an_engine_that_was_not_started)
 {
 	scratch_file(f, "file", USER_A, USER_A, 0600, "content");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who may do what: every way in which the kernel allows or denies, and requests of several identities side by side. How
- * an identity comes about from the thread's own credentials, and what becomes of those, is in test_credentials.c.
+ * Who may do what: every way in which the kernel allows or denies, and requests of several
+ * identities side by side. How an identity comes about from the thread's own credentials, and what
+ * becomes of those, is in test_credentials.c.
  */
 #include "operations.h"
 
-#include <stdlib.h>
 #include <sys/acl.h>
 #include <sys/xattr.h>
 
@@ -21,10 +21,12 @@ static void set_acl(struct fixture *f, const char *name, const char *text)
 }
 
 /* Every operation that resolves a path or reads by permission must agree. */
-static void check_read(struct fixture *f, struct pathring_identity *identity, const char *name, int expected)
+static void check_read(struct fixture *f, struct pathring_identity *identity, const char *name,
+		       int expected)
 {
 	static const struct pathring_xattr_query query = {"user.test", 32};
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
+	struct pathring_lookup_how how = {
+		.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
 	struct pathring_lookup *lookup = NULL;
 	struct pathring_handle *handle = NULL;
 	uint8_t *value = NULL;
@@ -36,11 +38,8 @@ static void check_read(struct fixture *f, struct pathring_identity *identity, co
 	/* O_PATH needs no permission on the file; its user.* xattrs do. */
 	ret = do_lookup(f, identity, f->dir, name, &how, &lookup);
 	assert_eq(ret, 0, "lookup of %s: %d", name, ret);
-	assert_eq(lookup->xattrs[0].length,
-		     expected == 0 ? 4 : expected,
-		     "xattr of %s by lookup: %zd",
-		     name,
-		     lookup->xattrs[0].length);
+	assert_eq(lookup->xattrs[0].length, expected == 0 ? 4 : expected,
+		  "xattr of %s by lookup: %zd", name, lookup->xattrs[0].length);
 	talloc_free(lookup);
 
 	handle = must_open(f, identity, name, O_PATH);
@@ -120,12 +119,14 @@ OPERATION_TEST(identity, mode_of_a_parent_directory)
 	check_read(f, f->process, "private/open/file", 0);
 	assert_result(try_open(f, fixture_user(f, USER_B), "private/open/file", O_RDONLY), -EACCES);
 	assert_result(try_open(f, fixture_user(f, USER_B), "private/open/file", O_PATH), -EACCES);
-	assert_result(try_open(f, fixture_user(f, USER_B), "private/open/missing", O_PATH), -EACCES);
+	assert_result(try_open(f, fixture_user(f, USER_B), "private/open/missing", O_PATH),
+		      -EACCES);
 	assert_result(try_lookup(f, fixture_user(f, USER_B), "private/open/file"), -EACCES);
 	assert_result(try_lookup(f, fixture_user(f, USER_B), "private/open"), -EACCES);
 	assert_result(try_lookup(f, fixture_user(f, USER_B), "private"), 0);
 	check_read(f, fixture_user(f, USER_B), "search_only/file", 0);
-	assert_result(try_open(f, fixture_user(f, USER_B), "search_only", O_RDONLY | O_DIRECTORY), -EACCES);
+	assert_result(try_open(f, fixture_user(f, USER_B), "search_only", O_RDONLY | O_DIRECTORY),
+		      -EACCES);
 }
 
 OPERATION_TEST(identity, posix_acl)
@@ -177,7 +178,8 @@ OPERATION_TEST(identity, capabilities_do_not_follow_a_user)
 	scratch_xattr(f, "mine", "trusted.test", "test");
 	handle = must_open(f, fixture_user(f, USER_A), "mine", O_PATH);
 	/* Readable with CAP_SYS_ADMIN alone, in the effective set. */
-	assert_result(do_getxattr(f, fixture_user(f, USER_A), handle, "trusted.test", 32, &value), -ENODATA);
+	assert_result(do_getxattr(f, fixture_user(f, USER_A), handle, "trusted.test", 32, &value),
+		      -ENODATA);
 	assert_result(do_getxattr(f, f->process, handle, "trusted.test", 32, &value), 4);
 	talloc_free(handle);
 }
@@ -211,7 +213,8 @@ OPERATION_TEST(identity, created_files_belong_to_it)
 	assert_eq(st.st_gid, GROUP_X);
 	assert_eq(st.st_mode & 07777, 0666);
 
-	assert_result(do_openat(f, fixture_user(f, USER_B), f->dir, "own/new", &how, &handle), -EACCES);
+	assert_result(do_openat(f, fixture_user(f, USER_B), f->dir, "own/new", &how, &handle),
+		      -EACCES);
 	assert_false(scratch_exists(f, "own/new"));
 	assert_result(do_openat(f, f->process, f->dir, "all/root", &how, &handle), 0);
 	talloc_free(handle);
@@ -231,9 +234,13 @@ OPERATION_TEST(identity, group_and_supplementary_group_are_not_the_same)
 	struct pathring_handle *handle = NULL;
 
 	scratch_directory(f, "all", 0, 0, 0777);
-	assert_result(do_openat(f, fixture_identity(f, USER_A, GROUP_X, other, 1), f->dir, "all/x", &how, &handle), 0);
+	assert_result(do_openat(f, fixture_identity(f, USER_A, GROUP_X, other, 1), f->dir, "all/x",
+				&how, &handle),
+		      0);
 	talloc_free(handle);
-	assert_result(do_openat(f, fixture_identity(f, USER_A, GROUP_Y, one, 1), f->dir, "all/y", &how, &handle), 0);
+	assert_result(do_openat(f, fixture_identity(f, USER_A, GROUP_Y, one, 1), f->dir, "all/y",
+				&how, &handle),
+		      0);
 	talloc_free(handle);
 	assert_eq(scratch_stat(f, "all/x").st_gid, GROUP_X);
 	assert_eq(scratch_stat(f, "all/y").st_gid, GROUP_Y);
@@ -257,11 +264,13 @@ BACKEND_TEST(identity, compared_by_value)
 	assert_result(try_open(f, same, "file", O_RDONLY), 0);
 	after = fixture_stats(f);
 	assert_eq(after.identities, before.identities, "the same identity counts twice");
-	assert_eq(after.registrations, before.registrations, "the same identity was registered twice");
+	assert_eq(after.registrations, before.registrations,
+		  "the same identity was registered twice");
 	assert_eq(after.personalities, before.personalities);
 
 	/* One group less is somebody else. */
-	assert_result(try_open(f, fixture_identity(f, USER_A, USER_B, sorted, 1), "file", O_RDONLY), -EACCES);
+	assert_result(try_open(f, fixture_identity(f, USER_A, USER_B, sorted, 1), "file", O_RDONLY),
+		      -EACCES);
 	assert_result(try_open(f, same, "file", O_RDONLY), 0);
 	after = fixture_stats(f);
 	assert_eq(after.identities, before.identities + 1);
@@ -273,8 +282,8 @@ static uint64_t fnv1a(uint64_t hash, uint32_t word)
 }
 
 /*
- * Two users, found by search, for whom engine/identity.c computes the same hash (FNV-1a over uid, gid and groups) and so
- * looks into the same place.
+ * Two users, found by search, for whom engine/identity.c computes the same hash (FNV-1a over uid,
+ * gid and groups) and so looks into the same place.
  */
 BACKEND_TEST(identity, same_hash_is_not_the_same_identity)
 {
@@ -321,8 +330,10 @@ BACKEND_TEST(identity, bad_arguments)
 	struct pathring_identity *identity = NULL;
 	gid_t *groups = talloc_zero_array(f, gid_t, 65537);
 
-	assert_result(pathring_identity_unix(f->ring, f, (uid_t)-1, 1, NULL, 0, &identity), -EINVAL);
-	assert_result(pathring_identity_unix(f->ring, f, 1, (gid_t)-1, NULL, 0, &identity), -EINVAL);
+	assert_result(pathring_identity_unix(f->ring, f, (uid_t)-1, 1, NULL, 0, &identity),
+		      -EINVAL);
+	assert_result(pathring_identity_unix(f->ring, f, 1, (gid_t)-1, NULL, 0, &identity),
+		      -EINVAL);
 	assert_result(pathring_identity_unix(f->ring, f, 1, 1, groups, 65537, &identity), -EINVAL);
 	assert_null(identity);
 }
@@ -363,13 +374,15 @@ static void mixed_done(struct pathring_request *request, void *private_data)
 	pathring_request_free(request);
 }
 
-/* Thousands at once, of two users, each looking into both users' private directories: half are denied. */
+/* Thousands at once, of two users, each looking into both users' private directories: half are
+ * denied. */
 BACKEND_TEST(identity, two_users_interleaved_by_the_thousand)
 {
 	enum { COUNT = 6000 };
 	struct mixed *mixed = talloc_zero_array(f, struct mixed, COUNT);
 	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS};
-	struct pathring_identity *identities[2] = {fixture_user(f, USER_A), fixture_user(f, USER_B)};
+	struct pathring_identity *identities[2] = {fixture_user(f, USER_A),
+						   fixture_user(f, USER_B)};
 	static const char *const names[] = {"a/file", "b/file"};
 	unsigned int total = 0;
 	unsigned int who = 0;
@@ -388,23 +401,18 @@ BACKEND_TEST(identity, two_users_interleaved_by_the_thousand)
 		mixed[i].call.total = &total;
 		mixed[i].expected = who == where ? 0 : -EACCES;
 		mixed[i].owner = where == 0 ? USER_A : USER_B;
-		INSIDE(f,
-		       ret = pathring_lookup_request(f->ring,
-						     identities[who],
-						     f->dir,
-						     names[where],
-						     &how,
-						     mixed_done,
-						     &mixed[i],
-						     &mixed[i].call.request));
+		INSIDE(f, ret = pathring_lookup_request(f->ring, identities[who], f->dir,
+							names[where], &how, mixed_done, &mixed[i],
+							&mixed[i].call.request));
 		assert_result(ret, 0);
 	}
 	loop_until(f, &total, COUNT);
 }
 
 /*
- * Two hundred identities with room for two personalities: they are registered and dropped all the time, most of them while
- * requests that name them are still to be submitted. Neighbours differ in one group only.
+ * Two hundred identities with room for two personalities: they are registered and dropped all the
+ * time, most of them while requests that name them are still to be submitted. Neighbours differ in
+ * one group only.
  */
 BACKEND_TEST(identity, many_identities_few_personalities)
 {
@@ -439,8 +447,8 @@ BACKEND_TEST(identity, many_identities_few_personalities)
 		mixed[i].call.f = f;
 		mixed[i].call.total = &total;
 		name = talloc_asprintf(f, "d%u/file", who);
-		ret = pathring_lookup_request(
-			f->ring, identity, f->dir, name, &how, mixed_done, &mixed[i], &mixed[i].call.request);
+		ret = pathring_lookup_request(f->ring, identity, f->dir, name, &how, mixed_done,
+					      &mixed[i], &mixed[i].call.request);
 		assert_result(ret, 0);
 		talloc_free(name);
 		talloc_free(identity);
@@ -448,12 +456,14 @@ BACKEND_TEST(identity, many_identities_few_personalities)
 	loop_until(f, &total, COUNT);
 	stats = fixture_stats(f);
 	assert_leq(stats.personalities, 2);
-	/* Those that nobody holds any more are forgotten, at the latest when the next one comes: servers run for months. */
+	/* Those that nobody holds any more are forgotten, at the latest when the next one comes:
+	 * servers run for months. */
 	fixture_user(f, USER_C);
 	assert_leq(fixture_stats(f).identities, 10);
 	if (f->backend == PATHRING_BACKEND_URING) {
 		assert_geq(stats.registrations, IDENTITIES);
-		/* A personality that went too early would be refused by the kernel, and the request run elsewhere. */
+		/* A personality that went too early would be refused by the kernel, and the request
+		 * run elsewhere. */
 		assert_eq(stats.fallbacks, 0);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is asked of a name without opening it for I/O: statx, getxattr and the composite lookup, with good and bad input,
- * on every backend in every form.
+ * What is asked of a name without opening it for I/O: statx, getxattr and the composite lookup,
+ * with good and bad input, on every backend in every form.
  */
 #include "operations.h"
 
@@ -26,8 +26,12 @@ OPERATION_TEST(statx, answers_what_stat_answers)
 		const char *name;
 		int flags;
 	} cases[] = {
-		{"file", O_RDONLY},	{"file", O_PATH},	     {"sub", O_RDONLY | O_DIRECTORY},
-		{"sub", O_PATH},	{"link", O_PATH | O_NOFOLLOW}, {"fifo", O_PATH},
+		{"file", O_RDONLY},
+		{"file", O_PATH},
+		{"sub", O_RDONLY | O_DIRECTORY},
+		{"sub", O_PATH},
+		{"link", O_PATH | O_NOFOLLOW},
+		{"fifo", O_PATH},
 	};
 	struct pathring_handle *handle = NULL;
 	struct statx stx;
@@ -41,7 +45,9 @@ OPERATION_TEST(statx, answers_what_stat_answers)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		handle = must_open(f, f->process, cases[i].name, cases[i].flags);
 		memset(&stx, 0xff, sizeof(stx));
-		assert_result(do_statx(f, f->process, handle, 0, STATX_BASIC_STATS | STATX_BTIME, &stx), 0);
+		assert_result(
+			do_statx(f, f->process, handle, 0, STATX_BASIC_STATS | STATX_BTIME, &stx),
+			0);
 		st = scratch_stat(f, cases[i].name);
 		assert_eq(stx.stx_mask & STATX_BASIC_STATS, STATX_BASIC_STATS);
 		assert_same_file(&stx, &st);
@@ -61,9 +67,11 @@ OPERATION_TEST(statx, flags_and_masks)
 	assert_result(do_statx(f, f->process, handle, AT_STATX_DONT_SYNC, STATX_SIZE, &stx), 0);
 	assert_eq(stx.stx_size, 7);
 	assert_result(do_statx(f, f->process, handle, 0, 0, &stx), 0);
-	assert_result(do_statx(f, f->process, handle, AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC, STATX_SIZE, &stx),
+	assert_result(do_statx(f, f->process, handle, AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC,
+			       STATX_SIZE, &stx),
 		      -EINVAL);
-	assert_result(do_statx(f, f->process, handle, AT_SYMLINK_NOFOLLOW, STATX_SIZE, &stx), -EINVAL);
+	assert_result(do_statx(f, f->process, handle, AT_SYMLINK_NOFOLLOW, STATX_SIZE, &stx),
+		      -EINVAL);
 	assert_result(do_statx(f, f->process, handle, 1U << 30, STATX_SIZE, &stx), -EINVAL);
 	assert_result(do_statx(f, f->process, handle, 0, STATX__RESERVED, &stx), -EINVAL);
 	talloc_free(handle);
@@ -148,7 +156,8 @@ OPERATION_TEST(getxattr, bad_names)
 
 OPERATION_TEST(getxattr, long_value_whole)
 {
-	/* ext4 keeps the xattrs of an inode in one block, so this is as long as it gets everywhere. */
+	/* ext4 keeps the xattrs of an inode in one block, so this is as long as it gets everywhere.
+	 */
 	enum { LENGTH = 3500 };
 	struct pathring_handle *handle = NULL;
 	uint8_t *stored = talloc_array(f, uint8_t, LENGTH);
@@ -163,7 +172,8 @@ OPERATION_TEST(getxattr, long_value_whole)
 	handle = must_open(f, f->process, "file", O_PATH);
 	assert_result(do_getxattr(f, f->process, handle, "user.long", LENGTH, &value), LENGTH);
 	assert_bytes(value, stored, LENGTH);
-	assert_result(do_getxattr(f, f->process, handle, "user.long", XATTR_SIZE_MAX, &value), LENGTH);
+	assert_result(do_getxattr(f, f->process, handle, "user.long", XATTR_SIZE_MAX, &value),
+		      LENGTH);
 	assert_bytes(value, stored, LENGTH);
 	assert_result(do_getxattr(f, f->process, handle, "user.long", LENGTH - 1, &value), -ERANGE);
 	talloc_free(handle);
@@ -189,14 +199,8 @@ OPERATION_TEST(getxattr, of_a_symlink)
 }
 
 static const struct pathring_xattr_query queries[] = {
-	{"user.first", 100},
-	{"user.missing", 100},
-	{"user.first", 2},
-	{"user.first", 0},
-	{"bogus.name", 100},
-	{"user.empty", 100},
-	{"security.test", 100},
-	{"user.second", 100},
+	{"user.first", 100}, {"user.missing", 100}, {"user.first", 2},	    {"user.first", 0},
+	{"bogus.name", 100}, {"user.empty", 100},   {"security.test", 100}, {"user.second", 100},
 };
 
 static void lookup_all(struct fixture *f, const char *name, uint64_t flags)
@@ -273,7 +277,8 @@ OPERATION_TEST(lookup, any_number_of_xattrs)
 
 OPERATION_TEST(lookup, special_files_and_links)
 {
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS, .xattrs = queries, .num_xattrs = 1};
+	struct pathring_lookup_how how = {
+		.mask = STATX_BASIC_STATS, .xattrs = queries, .num_xattrs = 1};
 	struct pathring_lookup *lookup = NULL;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
@@ -365,7 +370,8 @@ OPERATION_TEST(lookup, path_reference_outlives_the_result)
 
 OPERATION_TEST(lookup, result_not_taken_is_closed)
 {
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS, .xattrs = queries, .num_xattrs = 8};
+	struct pathring_lookup_how how = {
+		.mask = STATX_BASIC_STATS, .xattrs = queries, .num_xattrs = 8};
 	struct call call = {.f = f};
 	struct tevent_req *req = NULL;
 	unsigned int before = 0;
@@ -375,12 +381,13 @@ OPERATION_TEST(lookup, result_not_taken_is_closed)
 	assert_result(try_lookup(f, f->process, "file"), 0);
 	before = count_descriptors();
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, "file", &how));
+		INSIDE(f, req = pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, "file",
+						     &how));
 		sent_complete(f, req);
 		INSIDE(f, talloc_free(req));
 	} else {
-		ret = pathring_lookup_request(
-			f->ring, f->process, f->dir, "file", &how, call_done, &call, &call.request);
+		ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &how, call_done,
+					      &call, &call.request);
 		assert_result(ret, 0);
 		call_complete(&call);
 		assert_result(pathring_lookup_result(call.request, NULL, NULL), 0);

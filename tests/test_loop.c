@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The engine and the event loop: when callbacks run and when not, which event context they belong to, waiting for one
- * request, the bounds on how many there are, and that each is completed once.
+ * The engine and the event loop: when callbacks run and when not, which event context they belong
+ * to, waiting for one request, the bounds on how many there are, and that each is completed once.
  */
 #include "operations.h"
 
@@ -22,9 +22,8 @@ static void make_lookup(struct fixture *f, struct call *call, unsigned int *tota
 	memset(call, 0, sizeof(*call));
 	call->f = f;
 	call->total = total;
-	INSIDE(f,
-	       ret = pathring_lookup_request(
-		       f->ring, f->process, f->dir, "file", &lookup_how, call_done, call, &call->request));
+	INSIDE(f, ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how,
+						call_done, call, &call->request));
 	assert_result(ret, 0);
 }
 
@@ -93,15 +92,9 @@ static void chain_next(struct pathring_request *request, void *private_data)
 	chain->request = NULL;
 	chain->length++;
 	if (chain->length < 1000) {
-		INSIDE(chain->f,
-		       ret = pathring_lookup_request(chain->f->ring,
-						     chain->f->process,
-						     chain->f->dir,
-						     "file",
-						     &lookup_how,
-						     chain_next,
-						     chain,
-						     &chain->request));
+		INSIDE(chain->f, ret = pathring_lookup_request(chain->f->ring, chain->f->process,
+							       chain->f->dir, "file", &lookup_how,
+							       chain_next, chain, &chain->request));
 		assert_result(ret, 0);
 	}
 }
@@ -112,8 +105,8 @@ BACKEND_TEST(callback, makes_the_next_request)
 	int ret = -1;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
-	ret = pathring_lookup_request(
-		f->ring, f->process, f->dir, "file", &lookup_how, chain_next, &chain, &chain.request);
+	ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how, chain_next,
+				      &chain, &chain.request);
 	assert_result(ret, 0);
 	loop_until(f, &chain.length, 1000);
 }
@@ -143,8 +136,8 @@ BACKEND_TEST(wait, inside_of_a_callback)
 	int ret = -1;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
-	ret = pathring_lookup_request(
-		f->ring, f->process, f->dir, "file", &lookup_how, wait_for_other, &nested, &nested.request);
+	ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how,
+				      wait_for_other, &nested, &nested.request);
 	assert_result(ret, 0);
 	make_lookup(f, &nested.other, NULL);
 	loop_until(f, &nested.calls, 1);
@@ -210,8 +203,8 @@ ASYNC_BACKEND_TEST(result, of_a_request_that_is_not_complete)
 	int ret = -1;
 
 	blocker_arm(&blocker, f, "blocked");
-	ret = pathring_openat_request(
-		f->ring, f->process, f->dir, "blocked", &how, call_done, &call, &call.request);
+	ret = pathring_openat_request(f->ring, f->process, f->dir, "blocked", &how, call_done,
+				      &call, &call.request);
 	assert_result(ret, 0);
 	ret = pathring_openat_result(call.request, f, &handle);
 	assert_lt(ret, 0);
@@ -237,7 +230,8 @@ BACKEND_TEST(event_context, of_its_own_polled_alone)
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
 	for (i = 0; i < 50; i++) {
-		req = pathring_lookup_send(f, other, f->ring, f->process, f->dir, "file", &lookup_how);
+		req = pathring_lookup_send(f, other, f->ring, f->process, f->dir, "file",
+					   &lookup_how);
 		ok = tevent_req_poll(req, other);
 		assert_true(ok);
 		assert_result(pathring_lookup_recv(req, f, &lookup), 0);
@@ -260,13 +254,13 @@ BACKEND_TEST(event_context, delivers_its_own_requests)
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
 	for (i = 0; i < 20; i++) {
-		sent_watch(&theirs[i],
-			   f,
-			   pathring_lookup_send(f, other, f->ring, f->process, f->dir, "file", &lookup_how),
+		sent_watch(&theirs[i], f,
+			   pathring_lookup_send(f, other, f->ring, f->process, f->dir, "file",
+						&lookup_how),
 			   &their_total);
-		sent_watch(&ours[i],
-			   f,
-			   pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, "file", &lookup_how),
+		sent_watch(&ours[i], f,
+			   pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, "file",
+						&lookup_how),
 			   &our_total);
 	}
 	loop_until(f, &our_total, 20);
@@ -294,7 +288,8 @@ BACKEND_TEST(event_context, freed_with_requests_pending)
 	scratch_file(f, "file", 0, 0, 0644, "content");
 	assert_result(try_lookup(f, f->process, "file"), 0);
 	for (i = 0; i < 20; i++) {
-		pathring_lookup_send(requests, other, f->ring, f->process, f->dir, "file", &lookup_how);
+		pathring_lookup_send(requests, other, f->ring, f->process, f->dir, "file",
+				     &lookup_how);
 	}
 	talloc_free(requests);
 	talloc_free(other);
@@ -304,7 +299,7 @@ BACKEND_TEST(event_context, freed_with_requests_pending)
 	assert_eq(count_descriptors(), before);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- bounds */
+/* -------------------------------------------------------------------------------------- bounds */
 
 BACKEND_TEST(bounds, too_many_requests)
 {
@@ -326,8 +321,8 @@ BACKEND_TEST(bounds, too_many_requests)
 	for (i = 0; i < 4; i++) {
 		make_lookup(f, &calls[i], &total);
 	}
-	ret = pathring_lookup_request(
-		f->ring, f->process, f->dir, "file", &lookup_how, count_up, &total, &request);
+	ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how, count_up,
+				      &total, &request);
 	assert_result(ret, -ENOBUFS);
 	assert_null(request);
 	ret = pathring_close_request(f->ring, f->process, &handle, count_up, &total, &request);
@@ -373,22 +368,12 @@ static struct one *make_many(struct fixture *f, unsigned int count, unsigned int
 	for (i = 0; i < count; i++) {
 		many[i].total = total;
 		if (i % 2 == 0) {
-			ret = pathring_openat_request(f->ring,
-						      f->process,
-						      f->dir,
-						      i % 4 == 0 ? "missing" : "sub/missing",
-						      &how,
-						      one_done,
-						      &many[i],
-						      &many[i].request);
+			ret = pathring_openat_request(f->ring, f->process, f->dir,
+						      i % 4 == 0 ? "missing" : "sub/missing", &how,
+						      one_done, &many[i], &many[i].request);
 		} else {
-			ret = pathring_lookup_request(f->ring,
-						      f->process,
-						      f->dir,
-						      "missing",
-						      &missing_how,
-						      one_done,
-						      &many[i],
+			ret = pathring_lookup_request(f->ring, f->process, f->dir, "missing",
+						      &missing_how, one_done, &many[i],
 						      &many[i].request);
 		}
 		assert_result(ret, 0);
@@ -404,7 +389,8 @@ static void check_many(struct one *many, unsigned int count)
 	for (i = 0; i < count; i++) {
 		assert_eq(many[i].calls, 1, "request %u", i);
 		if (i % 2 == 0) {
-			assert_result(pathring_openat_result(many[i].request, NULL, &handle), -ENOENT);
+			assert_result(pathring_openat_result(many[i].request, NULL, &handle),
+				      -ENOENT);
 		} else {
 			assert_result(pathring_lookup_result(many[i].request, NULL, NULL), -ENOENT);
 		}
@@ -430,7 +416,8 @@ BACKEND_TEST(bounds, twenty_thousand_at_once_each_completed_once)
 	assert_eq(stats.operation[PATHRING_LOOKUP].failed, COUNT / 2);
 }
 
-/* The smallest ring: 8 entries, 32 completions. The rest waits in the engine's own queue, and is counted there. */
+/* The smallest ring: 8 entries, 32 completions. The rest waits in the engine's own queue, and is
+ * counted there. */
 BACKEND_TEST(bounds, in_flight_never_exceeds_the_completion_queue)
 {
 	enum { COUNT = 3000 };
@@ -483,7 +470,7 @@ BACKEND_TEST(bounds, options)
 	talloc_free(ring);
 }
 
-/* ------------------------------------------------------------------------------------------------------ submission */
+/* ---------------------------------------------------------------------------------- submission */
 
 /* However many requests one turn of the loop makes, they are given to the kernel together. */
 URING_TEST(submission, is_one_system_call_a_turn)
@@ -502,8 +489,8 @@ URING_TEST(submission, is_one_system_call_a_turn)
 	before = fixture_stats(f);
 	for (i = 0; i < COUNT; i++) {
 		many[i].total = &total;
-		ret = pathring_openat_request(
-			f->ring, f->process, f->dir, "file", &how, one_done, &many[i], &many[i].request);
+		ret = pathring_openat_request(f->ring, f->process, f->dir, "file", &how, one_done,
+					      &many[i], &many[i].request);
 		assert_result(ret, 0);
 	}
 	loop_until(f, &total, COUNT);

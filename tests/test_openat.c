@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * openat and close with good and bad input, on every backend in every form. Who may open what is in test_identity.c.
+ * openat and close with good and bad input, on every backend in every form. Who may open what is in
+ * test_identity.c.
  */
 #include "operations.h"
 
 #include <limits.h>
-#include <stdlib.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
+#include <sys/acl.h>
 
-static int open_how(struct fixture *f, struct pathring_handle *dir, const char *path, const struct pathring_how *how)
+static int open_how(struct fixture *f, struct pathring_handle *dir, const char *path,
+		    const struct pathring_how *how)
 {
 	struct pathring_handle *handle = NULL;
 	int ret = do_openat(f, f->process, dir, path, how, &handle);
@@ -151,7 +151,8 @@ OPERATION_TEST(openat, bad_names)
 
 OPERATION_TEST(openat, odd_names)
 {
-	static const char *const names[] = {" ", "a b", "-n", "\xff\xfe", "new\nline", "*", "\xc3\xa4"};
+	static const char *const names[] = {" ",	 "a b", "-n",	   "\xff\xfe",
+					    "new\nline", "*",	"\xc3\xa4"};
 	size_t i = 0;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -348,15 +349,16 @@ OPERATION_TEST(openat, mode_is_exact_and_umask_stays)
 
 OPERATION_TEST(openat, default_acl_shapes_the_mode)
 {
-	/* user::rwx group::r-x other::---, in the form of posix_acl_xattr.h */
-	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 4, 0, 5, 0, 255, 255, 255, 255, 32, 0,
-				      0, 0, 255, 255, 255, 255};
 	struct pathring_how how = {.flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0666};
+	acl_t acl = NULL;
 	int ret = -1;
 
 	scratch_directory(f, "acl", 0, 0, 0755);
-	ret = setxattr(scratch_path(f, "acl"), "system.posix_acl_default", acl, sizeof(acl), 0);
+	acl = acl_from_text("u::rwx,g::rx,o::-");
+	assert_not_null(acl);
+	ret = acl_set_file(scratch_path(f, "acl"), ACL_TYPE_DEFAULT, acl);
 	assert_eq(ret, 0, "%s", strerror(errno));
+	acl_free(acl);
 	assert_result(open_how(f, f->dir, "acl/new", &how), 0);
 	assert_eq(scratch_stat(f, "acl/new").st_mode & 07777, 0640);
 }
@@ -387,12 +389,13 @@ OPERATION_TEST(openat, result_not_taken_is_closed)
 	assert_result(try_open(f, f->process, "file", O_RDONLY), 0);
 	before = count_descriptors();
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "file", &how));
+		INSIDE(f, req = pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "file",
+						     &how));
 		sent_complete(f, req);
 		INSIDE(f, talloc_free(req));
 	} else {
-		ret = pathring_openat_request(
-			f->ring, f->process, f->dir, "file", &how, call_done, &call, &call.request);
+		ret = pathring_openat_request(f->ring, f->process, f->dir, "file", &how, call_done,
+					      &call, &call.request);
 		assert_result(ret, 0);
 		call_complete(&call);
 		call_free(&call);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Letting go of things early: of a request in each of its states, of handles and identities that a request still uses, and
- * of the engine. Nothing may leak, nothing may be called, nobody may be answered about the wrong file.
+ * Letting go of things early: of a request in each of its states, of handles and identities that a
+ * request still uses, and of the engine. Nothing may leak, nothing may be called, nobody may be
+ * answered about the wrong file.
  */
 #include "operations.h"
-
 
 static void never_called(struct pathring_request *request, void *private_data)
 {
@@ -20,10 +20,12 @@ static void never_done(struct tevent_req *req)
 }
 
 static const struct pathring_xattr_query query = {"user.test", 32};
-static const struct pathring_lookup_how lookup_how = {.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
+static const struct pathring_lookup_how lookup_how = {
+	.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
 
 /* One request that leaves a descriptor behind when nobody closes it; openat or lookup in turn. */
-static void make_orphan(struct fixture *f, unsigned int i, const char *name, int flags, bool free_now, void **orphan)
+static void make_orphan(struct fixture *f, unsigned int i, const char *name, int flags,
+			bool free_now, void **orphan)
 {
 	struct pathring_how how = {.flags = (uint64_t)flags};
 	struct pathring_request *request = NULL;
@@ -32,20 +34,20 @@ static void make_orphan(struct fixture *f, unsigned int i, const char *name, int
 
 	switch (i % 4) {
 	case 0:
-		INSIDE(f, req = pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, name, &how));
+		INSIDE(f, req = pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, name,
+						     &how));
 		break;
 	case 1:
-		INSIDE(f, req = pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, name, &lookup_how));
+		INSIDE(f, req = pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, name,
+						     &lookup_how));
 		break;
 	case 2:
-		INSIDE(f,
-		       ret = pathring_openat_request(
-			       f->ring, f->process, f->dir, name, &how, never_called, NULL, &request));
+		INSIDE(f, ret = pathring_openat_request(f->ring, f->process, f->dir, name, &how,
+							never_called, NULL, &request));
 		break;
 	default:
-		INSIDE(f,
-		       ret = pathring_lookup_request(
-			       f->ring, f->process, f->dir, name, &lookup_how, never_called, NULL, &request));
+		INSIDE(f, ret = pathring_lookup_request(f->ring, f->process, f->dir, name,
+							&lookup_how, never_called, NULL, &request));
 		break;
 	}
 	assert_result(ret, 0);
@@ -120,7 +122,8 @@ static bool nothing_in_flight(struct fixture *f, void *arg)
 	return fixture_stats(f).in_flight == 0;
 }
 
-/* Inside the kernel, asleep. What can be interrupted is: on the ring the request ends without the lease being released. */
+/* Inside the kernel, asleep. What can be interrupted is: on the ring the request ends without the
+ * lease being released. */
 ASYNC_BACKEND_TEST(orphan, running)
 {
 	struct blocker blocker;
@@ -185,8 +188,8 @@ static void complete_without_delivery(struct fixture *f)
 		if (stats.queued == 0 && stats.in_flight == 0) {
 			return;
 		}
-		ret = pathring_lookup_request(
-			f->ring, f->process, f->dir, "file", &lookup_how, ignore, NULL, &request);
+		ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how,
+					      ignore, NULL, &request);
 		assert_result(ret, 0);
 		assert_result(pathring_request_wait(request), 0);
 		pathring_request_free(request);
@@ -225,10 +228,10 @@ BACKEND_TEST(orphan, delivered_and_not_received)
 	orphan_files(f);
 	before = count_descriptors();
 	for (i = 0; i < 40; i++) {
-		sent_watch(&sent[i],
-			   f,
-			   pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "file", &how),
-			   &total);
+		sent_watch(
+			&sent[i], f,
+			pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "file", &how),
+			&total);
 	}
 	loop_until(f, &total, 40);
 	assert_eq(count_descriptors(), before + 40);
@@ -248,10 +251,9 @@ BACKEND_TEST(orphan, by_freeing_the_parent_of_a_tevent_req)
 	orphan_files(f);
 	before = count_descriptors();
 	for (i = 0; i < 40; i++) {
-		tevent_req_set_callback(
-			pathring_openat_send(parent, f->ev, f->ring, f->process, f->dir, "file", &how),
-			never_done,
-			NULL);
+		tevent_req_set_callback(pathring_openat_send(parent, f->ev, f->ring, f->process,
+							     f->dir, "file", &how),
+					never_done, NULL);
 	}
 	INSIDE(f, talloc_free(parent));
 	loop_settle(f);
@@ -304,7 +306,8 @@ static void free_all_requests(struct pathring_request *request, void *private_da
 	assert_true(known, "the callback of a freed request was called");
 }
 
-/* The first callback frees its own request and all the others, whichever state they have reached. */
+/* The first callback frees its own request and all the others, whichever state they have reached.
+ */
 BACKEND_TEST(orphan, from_a_callback)
 {
 	struct callback_frees state = {.f = f};
@@ -316,8 +319,8 @@ BACKEND_TEST(orphan, from_a_callback)
 	orphan_files(f);
 	before = count_descriptors();
 	for (i = 0; i < 20; i++) {
-		ret = pathring_openat_request(
-			f->ring, f->process, f->dir, "file", &how, free_all_requests, &state, &state.requests[i]);
+		ret = pathring_openat_request(f->ring, f->process, f->dir, "file", &how,
+					      free_all_requests, &state, &state.requests[i]);
 		assert_result(ret, 0);
 	}
 	loop_until(f, &state.calls, 1);
@@ -354,12 +357,12 @@ BACKEND_TEST(orphan, arguments_are_free_after_the_call)
 
 		ret = pathring_identity_unix(f->ring, f, USER_A, USER_A, groups, 2, &identity);
 		assert_result(ret, 0);
-		ret = pathring_handle_dup(f, pathring_handle_pathref_fd(f->dir), PATHRING_PATHREF, &dir);
+		ret = pathring_handle_dup(f, pathring_handle_pathref_fd(f->dir), PATHRING_PATHREF,
+					  &dir);
 		assert_result(ret, 0);
 		talloc_free(dir);
 		dir = must_open(f, identity, "sub", O_PATH | O_DIRECTORY);
-		sent_watch(&sent[i],
-			   f,
+		sent_watch(&sent[i], f,
 			   pathring_lookup_send(f, f->ev, f->ring, identity, dir, path, &how),
 			   &total);
 		INSIDE(f, talloc_free(identity));
@@ -382,43 +385,53 @@ BACKEND_TEST(orphan, arguments_are_free_after_the_call)
 }
 
 /*
- * The number of a directory's descriptor is looked at when the operation starts, not when it is submitted. With the one
- * helper thread busy, or the pool of kernel workers, the lookups below wait while the handle is freed and other
- * directories are opened, which would get its number.
+ * The number of a directory's descriptor is looked at when the operation starts, not when it is
+ * submitted. With the one helper thread busy, or all kernel workers (4 for each processor), the
+ * requests below wait while the handle is freed and other directories are opened, which would get
+ * its number. On the ring that is statx, which never runs inside of the submission, asked to go to
+ * the file system.
  */
 ASYNC_BACKEND_TEST(handle, freed_while_requests_wait_is_not_reused)
 {
-	enum { BLOCKED = 40, LOOKUPS = 100, OTHERS = 20 };
-	struct pathring_options options = {.max_threads = 1, .entries = 256};
+	enum { BLOCKED = 300, LOOKUPS = 100, OTHERS = 20 };
+	struct pathring_options options = {.max_threads = 1, .entries = 512};
 	struct pathring_how how = {.flags = O_WRONLY};
 	struct pathring_handle *dir = NULL;
 	struct pathring_lookup *lookup = NULL;
 	struct pathring_handle *handle = NULL;
 	struct sent blocked[BLOCKED];
 	struct sent sent[LOOKUPS];
+	struct sent stats[LOOKUPS];
 	struct blocker blocker;
+	struct statx stx;
 	unsigned int total = 0;
 	int others[OTHERS];
 	unsigned int i = 0;
+	ino_t right = 0;
 
 	fixture_restart(f, &options);
 	scratch_directory(f, "right", 0, 0, 0755);
 	scratch_directory(f, "wrong", 0, 0, 0755);
 	scratch_file(f, "right/file", USER_A, 0, 0644, "content");
 	scratch_file(f, "wrong/file", USER_B, 0, 0644, "content");
+	right = scratch_stat(f, "right").st_ino;
 	dir = must_open(f, f->process, "right", O_PATH | O_DIRECTORY);
 	blocker_arm(&blocker, f, "blocked");
 	for (i = 0; i < BLOCKED; i++) {
-		sent_watch(&blocked[i],
-			   f,
-			   pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "blocked", &how),
+		sent_watch(&blocked[i], f,
+			   pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "blocked",
+						&how),
 			   &total);
 	}
 	blocker_wait_hit(&blocker);
 	for (i = 0; i < LOOKUPS; i++) {
-		sent_watch(&sent[i],
-			   f,
-			   pathring_lookup_send(f, f->ev, f->ring, f->process, dir, "file", &lookup_how),
+		sent_watch(&sent[i], f,
+			   pathring_lookup_send(f, f->ev, f->ring, f->process, dir, "file",
+						&lookup_how),
+			   &total);
+		sent_watch(&stats[i], f,
+			   pathring_statx_send(f, f->ev, f->ring, f->process, dir,
+					       AT_STATX_FORCE_SYNC, STATX_BASIC_STATS),
 			   &total);
 	}
 	assert_result(pathring_submit(f->ring), 0);
@@ -428,12 +441,15 @@ ASYNC_BACKEND_TEST(handle, freed_while_requests_wait_is_not_reused)
 		assert_geq(others[i], 0);
 	}
 	blocker_release(&blocker);
-	loop_until(f, &total, BLOCKED + LOOKUPS);
+	loop_until(f, &total, BLOCKED + 2 * LOOKUPS);
 	for (i = 0; i < LOOKUPS; i++) {
 		assert_result(pathring_lookup_recv(sent[i].req, f, &lookup), 0);
 		assert_eq(lookup->stx.stx_uid, USER_A, "answered about another directory");
 		talloc_free(lookup);
 		talloc_free(sent[i].req);
+		assert_result(pathring_statx_recv(stats[i].req, &stx), 0);
+		assert_eq(stx.stx_ino, right, "answered about another directory");
+		talloc_free(stats[i].req);
 	}
 	for (i = 0; i < BLOCKED; i++) {
 		assert_result(pathring_openat_recv(blocked[i].req, f, &handle), 0);
@@ -488,7 +504,8 @@ ASYNC_BACKEND_TEST(orphan, close_that_waits)
 	dir = must_open(f, f->process, "sub", O_PATH | O_DIRECTORY);
 	fd = pathring_handle_pathref_fd(dir);
 	blocker_arm(&blocker, f, "sub/blocked");
-	sent_watch(&opening, f, pathring_openat_send(f, f->ev, f->ring, f->process, dir, "blocked", &how), NULL);
+	sent_watch(&opening, f,
+		   pathring_openat_send(f, f->ev, f->ring, f->process, dir, "blocked", &how), NULL);
 	blocker_wait_hit(&blocker);
 	INSIDE(f, req = pathring_close_send(f, f->ev, f->ring, f->process, &dir));
 	tevent_req_set_callback(req, never_done, NULL);
@@ -517,7 +534,8 @@ ASYNC_BACKEND_TEST(handle, closed_after_the_last_request_that_uses_it)
 	dir = must_open(f, f->process, "sub", O_PATH | O_DIRECTORY);
 	fd = pathring_handle_pathref_fd(dir);
 	blocker_arm(&blocker, f, "sub/blocked");
-	sent_watch(&opening, f, pathring_openat_send(f, f->ev, f->ring, f->process, dir, "blocked", &how), NULL);
+	sent_watch(&opening, f,
+		   pathring_openat_send(f, f->ev, f->ring, f->process, dir, "blocked", &how), NULL);
 	sent_watch(&closing, f, pathring_close_send(f, f->ev, f->ring, f->process, &dir), NULL);
 	assert_null(dir);
 	blocker_wait_hit(&blocker);

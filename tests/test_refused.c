@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the engine does without: the ring refused, in part or as a whole, threads refused, a single request that the ring
- * can't run. The refusals are made with seccomp filters and resource limits, as containers and administrators make them.
+ * What the engine does without: the ring refused, in part or as a whole, threads refused, a single
+ * request that the ring can't run. The refusals are made with seccomp filters and resource limits,
+ * as containers and administrators make them.
  */
 #include "operations.h"
 
@@ -21,7 +22,8 @@ static void deny(int number, int error)
 	seccomp_release(filter);
 }
 
-/* clone3 takes its flags in memory, out of a filter's sight; told that there is none glibc uses clone. */
+/* clone3 takes its flags in memory, out of a filter's sight; told that there is none glibc uses
+ * clone. */
 static void deny_threads(int error)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -29,10 +31,7 @@ static void deny_threads(int error)
 
 	assert_not_null(filter);
 	assert_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), 0);
-	ret = seccomp_rule_add(filter,
-			       SCMP_ACT_ERRNO((uint16_t)error),
-			       SCMP_SYS(clone),
-			       1,
+	ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)error), SCMP_SYS(clone), 1,
 			       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 	assert_eq(ret, 0);
 	assert_eq(seccomp_load(filter), 0);
@@ -56,7 +55,8 @@ static void files(struct fixture *f)
 static void check_works(struct fixture *f)
 {
 	static const struct pathring_xattr_query query = {"user.test", 32};
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
+	struct pathring_lookup_how how = {
+		.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
 	struct pathring_identity *a = fixture_user(f, USER_A);
 	struct pathring_identity *b = fixture_user(f, USER_B);
 	struct pathring_lookup *lookup = NULL;
@@ -90,7 +90,8 @@ static void check_all_fail(struct fixture *f, int error)
 	for (i = 0; i < 3; i++) {
 		assert_result(pathring_start(f->ring), -error);
 		assert_result(try_open(f, f->process, "of_a", O_RDONLY), -error);
-		assert_result(do_openat(f, fixture_user(f, USER_A), f->dir, "of_a", &how, &handle), -error);
+		assert_result(do_openat(f, fixture_user(f, USER_A), f->dir, "of_a", &how, &handle),
+			      -error);
 		assert_result(try_lookup(f, f->process, "of_a"), -error);
 	}
 	assert_eq(pathring_backend(f->ring), PATHRING_BACKEND_AUTO);
@@ -103,10 +104,12 @@ static void check_said_once(struct fixture *f, unsigned int times, const char *w
 	loop_settle(f);
 	assert_eq(f->log_count, times, "told:\n%s", f->log_text);
 	assert_true(strstr(f->log_text, word) != NULL, "no %s in:\n%s", word, f->log_text);
-	assert_true(strstr(f->log_text, strerror(error)) != NULL, "no %s in:\n%s", strerror(error), f->log_text);
+	assert_true(strstr(f->log_text, strerror(error)) != NULL, "no %s in:\n%s", strerror(error),
+		    f->log_text);
 	assert_true(strstr(text, strerror(error)) != NULL, "no %s in:\n%s", strerror(error), text);
 	if (pathring_backend(f->ring) != PATHRING_BACKEND_AUTO) {
-		assert_true(strstr(text, pathring_backend_name(pathring_backend(f->ring))) != NULL, "%s", text);
+		assert_true(strstr(text, pathring_backend_name(pathring_backend(f->ring))) != NULL,
+			    "%s", text);
 	}
 }
 
@@ -158,24 +161,24 @@ URING_TEST(log, is_not_written_from_within_a_call)
 	assert_eq(f->log_inside, 0);
 }
 
-#define REFUSED_TEST(errno_name)                                                                                       \
-	Test(refused, ring_with_##errno_name##_auto, .timeout = TEST_BOUND_SECONDS)                                    \
-	{                                                                                                              \
-		harness_run(PATHRING_BACKEND_URING, FORM_SEND, refused_auto_##errno_name);                             \
-	}                                                                                                              \
-	Test(refused, ring_with_##errno_name##_explicit, .timeout = TEST_BOUND_SECONDS)                                \
-	{                                                                                                              \
-		harness_run(PATHRING_BACKEND_URING, FORM_SEND, refused_explicit_##errno_name);                         \
+#define REFUSED_TEST(errno_name)                                                               \
+	Test(refused, ring_with_##errno_name##_auto, .timeout = TEST_BOUND_SECONDS)            \
+	{                                                                                      \
+		harness_run(PATHRING_BACKEND_URING, FORM_SEND, refused_auto_##errno_name);     \
+	}                                                                                      \
+	Test(refused, ring_with_##errno_name##_explicit, .timeout = TEST_BOUND_SECONDS)        \
+	{                                                                                      \
+		harness_run(PATHRING_BACKEND_URING, FORM_SEND, refused_explicit_##errno_name); \
 	}
 
-#define REFUSED_BODIES(errno_name)                                                                                     \
-	static void refused_auto_##errno_name(struct fixture *f)                                                       \
-	{                                                                                                              \
-		ring_refused_auto(f, errno_name);                                                                      \
-	}                                                                                                              \
-	static void refused_explicit_##errno_name(struct fixture *f)                                                   \
-	{                                                                                                              \
-		ring_refused_explicit(f, errno_name);                                                                  \
+#define REFUSED_BODIES(errno_name)                                   \
+	static void refused_auto_##errno_name(struct fixture *f)     \
+	{                                                            \
+		ring_refused_auto(f, errno_name);                    \
+	}                                                            \
+	static void refused_explicit_##errno_name(struct fixture *f) \
+	{                                                            \
+		ring_refused_explicit(f, errno_name);                \
 	}
 
 REFUSED_BODIES(ENOSYS)
@@ -187,7 +190,8 @@ REFUSED_TEST(EPERM)
 REFUSED_TEST(ENOMEM)
 REFUSED_TEST(EMFILE)
 
-/* A ring that can be made and not used: identities can't be registered, or nothing can be submitted. */
+/* A ring that can be made and not used: identities can't be registered, or nothing can be
+ * submitted. */
 static void check_half_a_ring(struct fixture *f, int number, int error)
 {
 	unsigned int before = 0;
@@ -239,7 +243,8 @@ URING_TEST(refused, ring_and_threads)
 	check_all_fail(f, EAGAIN);
 }
 
-/* Refused while it works: what is going on goes on, and what is new is answered, by something else or with an error. */
+/* Refused while it works: what is going on goes on, and what is new is answered, by something else
+ * or with an error. */
 ASYNC_BACKEND_TEST(refused, threads_after_the_start)
 {
 	struct pathring_identity *a = fixture_user(f, USER_A);
@@ -252,7 +257,8 @@ ASYNC_BACKEND_TEST(refused, threads_after_the_start)
 	check_works(f);
 }
 
-/* No descriptor is left: the error is the kernel's, and everything goes on when there are some again. */
+/* No descriptor is left: the error is the kernel's, and everything goes on when there are some
+ * again. */
 BACKEND_TEST(refused, descriptors)
 {
 	struct rlimit limit;
@@ -275,8 +281,9 @@ BACKEND_TEST(refused, descriptors)
 }
 
 /*
- * The kernel answers with ECANCELED that nobody asked for when it can't start a worker, here because the user already has as
- * many tasks as allowed: each of these requests falls back by itself.
+ * The kernel answers with ECANCELED that nobody asked for when it can't start a worker, here
+ * because the user already has as many tasks as allowed: each of these requests falls back by
+ * itself.
  */
 static void without_workers(struct fixture *f, void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the engine says of itself against what was done: counters, the two texts for people, and what the kernel shows of
- * the ring's personalities.
+ * What the engine says of itself against what was done: counters, the two texts for people, and
+ * what the kernel shows of the ring's personalities.
  */
 #include "operations.h"
 
@@ -29,7 +29,8 @@ static uint64_t placed(const struct pathring_stats *stats, enum pathring_operati
 }
 
 /* A known mix of requests, twice. */
-static void some_of_each(struct fixture *f, struct pathring_identity *a, struct pathring_identity *b)
+static void some_of_each(struct fixture *f, struct pathring_identity *a,
+			 struct pathring_identity *b)
 {
 	struct pathring_handle *handle = NULL;
 	uint8_t *value = NULL;
@@ -57,11 +58,8 @@ static void some_of_each(struct fixture *f, struct pathring_identity *a, struct 
 	}
 }
 
-static void check_operation(const struct pathring_stats *stats,
-			    enum pathring_operation operation,
-			    uint64_t all,
-			    uint64_t denied,
-			    uint64_t failed)
+static void check_operation(const struct pathring_stats *stats, enum pathring_operation operation,
+			    uint64_t all, uint64_t denied, uint64_t failed)
 {
 	const char *name = pathring_operation_name(operation);
 
@@ -152,7 +150,8 @@ BACKEND_TEST(stats, of_one_request)
 	int ret = -1;
 
 	files(f);
-	ret = pathring_lookup_request(f->ring, f->process, f->dir, "of_a", &how, call_done, &call, &call.request);
+	ret = pathring_lookup_request(f->ring, f->process, f->dir, "of_a", &how, call_done, &call,
+				      &call.request);
 	assert_result(ret, 0);
 	loop_until(f, &call.calls, 1);
 	assert_eq(pathring_request_placement(call.request), own_place[f->backend]);
@@ -168,7 +167,8 @@ BACKEND_TEST(stats, orphaned)
 
 	files(f);
 	for (i = 0; i < 7; i++) {
-		talloc_free(pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "of_a", &how));
+		talloc_free(
+			pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "of_a", &how));
 	}
 	loop_settle(f);
 	assert_eq(fixture_stats(f).orphaned, 7);
@@ -237,8 +237,8 @@ BACKEND_TEST(describe, names_kernel_and_backend)
 
 BACKEND_TEST(names, of_everything)
 {
-	static const char *const operations[] = {
-		"openat", "close", "statx", "getxattr", "pread", "pwrite", "fsync", "lookup"};
+	static const char *const operations[] = {"openat", "close",  "statx", "getxattr",
+						 "pread",  "pwrite", "fsync", "lookup"};
 	enum pathring_operation operation = 0;
 
 	(void)f;
@@ -254,7 +254,7 @@ BACKEND_TEST(names, of_everything)
 	assert_str_eq(pathring_backend_name(PATHRING_BACKEND_AUTO), "auto", "name");
 }
 
-/* ----------------------------------------------------------------------------------------- what the kernel shows */
+/* ------------------------------------------------------------------------ what the kernel shows */
 
 struct shown {
 	unsigned int personalities;
@@ -286,8 +286,9 @@ static int find_ring(void)
 }
 
 /*
- * Until Linux 6.15 at least io_uring/fdinfo.c shows each personality as its id in a line of its own, then "Uid:" with uid,
- * euid, suid and fsuid, "Gid:", "Groups:" and "CapEff:". 6.18 shows none.
+ * Until Linux 6.15 at least io_uring/fdinfo.c shows each personality as its id in a line of its
+ * own, then "Uid:" with uid, euid, suid and fsuid, "Gid:", "Groups:" and "CapEff:". 6.18 shows
+ * none.
  */
 static struct shown show_personalities(int ring_fd)
 {
@@ -337,8 +338,9 @@ URING_TEST(fdinfo, lists_the_personalities_of_both_users)
 }
 
 /*
- * On any kernel: take the personalities away one by one and see how many there were, which are the ones that the engine
- * says. Without them nothing runs: no request goes without a personality, root's neither.
+ * On any kernel: take the personalities away one by one and see how many there were, which are the
+ * ones that the engine says. Without them nothing runs: no request goes without a personality,
+ * root's neither.
  */
 static unsigned int take_personalities_away(int ring_fd)
 {
@@ -347,7 +349,8 @@ static unsigned int take_personalities_away(int ring_fd)
 	long ret = -1;
 
 	for (id = 1; id <= 65535; id++) {
-		ret = syscall(SYS_io_uring_register, ring_fd, IORING_UNREGISTER_PERSONALITY, NULL, id);
+		ret = syscall(SYS_io_uring_register, ring_fd, IORING_UNREGISTER_PERSONALITY, NULL,
+			      id);
 		assert_true(ret == 0 || errno == EINVAL, "%u: %s", id, strerror(errno));
 		taken += ret == 0;
 	}
@@ -386,8 +389,8 @@ URING_TEST(personalities, are_named_by_every_request)
 	assert_result(try_open(f, f->process, "of_b", O_RDONLY), 0);
 	before = fixture_stats(f);
 	take_personalities_away(find_ring());
-	/* The kernel refuses an entry that names one which is gone; the request falls back, or fails. Had it named none it
-	 * would have run. */
+	/* The kernel refuses an entry that names one which is gone; the request falls back, or
+	 * fails. Had it named none it would have run. */
 	try_open(f, f->process, "of_b", O_RDONLY);
 	assert_eq(fixture_stats(f).operation[PATHRING_OPENAT].placed[PATHRING_RING],
 		  before.operation[PATHRING_OPENAT].placed[PATHRING_RING],

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One request of the module while the engine works on it: the identity it runs under, the end it comes to, and the
- * safety of the descriptors that smbd lends. What is asked and what the answer means is the business of the VFS
- * functions.
+ * One request of the module while the engine works on it: the identity it runs under, the end it
+ * comes to, and the safety of the descriptors that smbd lends. What is asked and what the answer
+ * means is the business of the VFS functions.
  */
 #include "vfs_pathring.h"
 
 /*
- * The engine works on smbd's own descriptors and not on duplicates. Closing a duplicate of a file's descriptor would
- * drop smbd's POSIX locks on the file. Path references have no locks, but there are many: smbd holds one for each
- * entry of a response until its attributes are there, so that duplicates halve the longest response that fits into
- * "max open files", and smbd ends the listing where it runs out.
+ * The engine works on smbd's own descriptors and not on duplicates. Closing a duplicate of a file's
+ * descriptor would drop smbd's POSIX locks on the file. Path references have no locks, but there
+ * are many: smbd holds one for each entry of a response until its attributes are there, so that
+ * duplicates halve the longest response that fits into "max open files", and smbd ends the listing
+ * where it runs out.
  *
- * So until a request is complete its descriptor must not be closed: the number would soon stand for another file, and
- * a write that still waits in a queue would go there. smbd keeps a file open for the requests it knows of
- * (smbd_smb2_close_send() in smbd/smb2_close.c waits for fsp->aio_requests), except when the last connection is gone:
- * then assert_no_pending_aio() in smbd/close.c frees them, and closes. vfs_pread_state_destructor() in
- * modules/vfs_default.c refuses to be freed, which saves the buffer and not the descriptor. Here the buffers are the
- * engine's, and both freeing a call and closing the descriptor wait for the end of the request. Both happen for
- * clients that have gone.
+ * So until a request is complete its descriptor must not be closed: the number would soon stand for
+ * another file, and a write that still waits in a queue would go there. smbd keeps a file open for
+ * the requests it knows of (smbd_smb2_close_send() in smbd/smb2_close.c waits for
+ * fsp->aio_requests), except when the last connection is gone: then assert_no_pending_aio() in
+ * smbd/close.c frees them, and closes. vfs_pread_state_destructor() in modules/vfs_default.c
+ * refuses to be freed, which saves the buffer and not the descriptor. Here the buffers are the
+ * engine's, and both freeing a call and closing the descriptor wait for the end of the request.
+ * Both happen for clients that have gone.
  */
 static void call_list_remove(struct vfs_pathring_call *call)
 {
@@ -37,7 +39,8 @@ static int vfs_pathring_call_destructor(struct vfs_pathring_call *call)
 	return 0;
 }
 
-struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx, enum pathring_backend backend)
+struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx,
+						   enum pathring_backend backend)
 {
 	struct vfs_pathring_engine *engine = NULL;
 	struct vfs_pathring_call *call = NULL;
@@ -56,8 +59,9 @@ struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx, enum pat
 	call->fd = -1;
 
 	/*
-	 * smbd has become the user already, or root where it means root (as vfs_default.c does for a second try at an
-	 * xattr), so the truth is asked of the kernel. The token in conn->session_info knows nothing of the latter.
+	 * smbd has become the user already, or root where it means root (as vfs_default.c does for
+	 * a second try at an xattr), so the truth is asked of the kernel. The token in
+	 * conn->session_info knows nothing of the latter.
 	 */
 	ret = pathring_identity_current(engine->ring, call, &call->identity);
 	if (ret != 0) {
@@ -116,8 +120,9 @@ static void call_finish(struct vfs_pathring_call *call)
 
 void vfs_pathring_call_completed(struct pathring_request *request, void *private_data)
 {
-	struct vfs_pathring_call *call = talloc_get_type_abort(private_data, struct vfs_pathring_call);
+	struct vfs_pathring_call *call = NULL;
 
+	call = talloc_get_type_abort(private_data, struct vfs_pathring_call);
 	SMB_ASSERT(call->request == request);
 	call_finish(call);
 }
@@ -136,8 +141,9 @@ void vfs_pathring_call_start(struct vfs_pathring_call *call,
 	DLIST_ADD(call->engine->lent[call->fd], call);
 
 	/*
-	 * smb_vfs_fsync_sync() (smbd/vfs.c) polls an event context made for this one request, in which the engine's
-	 * descriptors are not. It blocks until the request is complete, so blocking here costs nobody anything.
+	 * smb_vfs_fsync_sync() (smbd/vfs.c) polls an event context made for this one request, in
+	 * which the engine's descriptors are not. It blocks until the request is complete, so
+	 * blocking here costs nobody anything.
 	 */
 	if (ev != call->engine->ev) {
 		pathring_request_wait(request);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pread, pwrite and fsync of open files, and the close that must not overtake them. The descriptors are smbd's own
- * and only lent: why, and what keeps them open, is in call.c.
+ * pread, pwrite and fsync of open files, and the close that must not overtake them. The descriptors
+ * are smbd's own and only lent: why, and what keeps them open, is in call.c.
  */
 #include "vfs_pathring.h"
 
@@ -28,7 +28,10 @@ static bool data_prepare(struct data_state *state,
 {
 	int ret;
 
-	/* fsp_get_io_fd() complains loudly about a path reference, which the next module may know what to do with. */
+	/*
+	 * fsp_get_io_fd() complains loudly about a path reference, which the next module may know
+	 * what to do with.
+	 */
 	if (fsp->fsp_flags.is_pathref) {
 		return false;
 	}
@@ -47,7 +50,10 @@ static bool data_prepare(struct data_state *state,
 	return true;
 }
 
-/* The request was made, or ret says why not: then the next module has to do it, and false is returned. */
+/*
+ * The request was made, or ret says why not: then the next module has to do it, and false is
+ * returned.
+ */
 static bool data_start(struct tevent_req *req,
 		       struct tevent_context *ev,
 		       int ret,
@@ -129,7 +135,7 @@ static ssize_t data_recv(struct tevent_req *req, struct vfs_aio_state *aio_state
 	return result;
 }
 
-/* ------------------------------------------------------------------------------------------------------- pread */
+/* ---------------------------------------------------------------------------------------- pread */
 
 static bool pread_start(struct tevent_req *req,
 			struct tevent_context *ev,
@@ -225,7 +231,7 @@ ssize_t vfs_pathring_pread_recv(struct tevent_req *req, struct vfs_aio_state *ai
 	return data_recv(req, aio_state);
 }
 
-/* ------------------------------------------------------------------------------------------------------ pwrite */
+/* --------------------------------------------------------------------------------------- pwrite */
 
 static bool pwrite_start(struct tevent_req *req,
 			 struct tevent_context *ev,
@@ -314,7 +320,7 @@ ssize_t vfs_pathring_pwrite_recv(struct tevent_req *req, struct vfs_aio_state *a
 	return data_recv(req, aio_state);
 }
 
-/* ------------------------------------------------------------------------------------------------------- fsync */
+/* ---------------------------------------------------------------------------------------- fsync */
 
 static bool fsync_start(struct tevent_req *req,
 			struct tevent_context *ev,
@@ -394,7 +400,7 @@ int vfs_pathring_fsync_recv(struct tevent_req *req, struct vfs_aio_state *aio_st
 	return data_recv(req, aio_state);
 }
 
-/* ------------------------------------------------------------------------------------------------------- close */
+/* ---------------------------------------------------------------------------------------- close */
 
 int vfs_pathring_close(struct vfs_handle_struct *handle, files_struct *fsp)
 {

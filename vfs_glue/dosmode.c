@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * get_dos_attributes: the DOS attributes of an entry of a listing, from one getxattr in the engine. share.c decides
- * whether a tree connect may do it this way, and says why; which names are the next
+ * get_dos_attributes: the DOS attributes of an entry of a listing, from one getxattr in the engine.
+ * share.c decides whether a tree connect may do it this way, and says why; which names are the next
  * module's is in xattr.c.
  */
 #include "vfs_pathring.h"
 
-struct get_dos_attributes_state {
+struct dosmode_state {
 	struct tevent_context *ev;
 	struct smb_filename *smb_fname;
 	struct vfs_pathring_call *call;
@@ -22,7 +22,7 @@ static void get_dos_attributes_passed_done(struct tevent_req *subreq);
 /* state->call is there; 0 or a negative errno. */
 static int get_dos_attributes_request(struct tevent_req *req, struct pathring_identity *identity)
 {
-	struct get_dos_attributes_state *state = tevent_req_data(req, struct get_dos_attributes_state);
+	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
 	struct pathring_request *request = NULL;
 	int ret;
 
@@ -47,7 +47,7 @@ static int get_dos_attributes_request(struct tevent_req *req, struct pathring_id
 /* Returns false when the next module has to do it. */
 static bool get_dos_attributes_start(struct tevent_req *req, const struct vfs_pathring_share *share)
 {
-	struct get_dos_attributes_state *state = tevent_req_data(req, struct get_dos_attributes_state);
+	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
 	int ret;
 
 	if (share == NULL || !share->get_dos_attributes) {
@@ -79,12 +79,12 @@ struct tevent_req *vfs_pathring_get_dos_attributes_send(TALLOC_CTX *mem_ctx,
 							struct smb_filename *smb_fname)
 {
 	const struct vfs_pathring_share *share = vfs_pathring_share_get(handle);
-	struct get_dos_attributes_state *state = NULL;
+	struct dosmode_state *state = NULL;
 	struct tevent_req *req = NULL;
 	struct tevent_req *subreq = NULL;
 	bool started;
 
-	req = tevent_req_create(mem_ctx, &state, struct get_dos_attributes_state);
+	req = tevent_req_create(mem_ctx, &state, struct dosmode_state);
 	if (req == NULL) {
 		return NULL;
 	}
@@ -108,15 +108,16 @@ struct tevent_req *vfs_pathring_get_dos_attributes_send(TALLOC_CTX *mem_ctx,
 }
 
 /*
- * smbd lets a user see the attributes of a file that it may list and not read, by a second try as root
- * (vfswrap_get_dos_attributes_getxattr_done() in modules/vfs_default.c). smbd switches to root for it; the engine
- * knows root already, as the identity it was made under, and just names that. Where smbd isn't root there is no second
- * try. EPERM gets none either: the kernel denies reading an xattr with EACCES, so it is the engine saying that it
- * can't be the user, which must not end in being root.
+ * smbd lets a user see the attributes of a file that it may list and not read, by a second try as
+ * root (vfswrap_get_dos_attributes_getxattr_done() in modules/vfs_default.c). smbd switches to root
+ * for it; the engine knows root already, as the identity it was made under, and just names that.
+ * Where smbd isn't root there is no second try. EPERM gets none either: the kernel denies reading
+ * an xattr with EACCES, so it is the engine saying that it can't be the user, which must not end in
+ * being root.
  */
 static bool get_dos_attributes_again(struct tevent_req *req, ssize_t error)
 {
-	struct get_dos_attributes_state *state = tevent_req_data(req, struct get_dos_attributes_state);
+	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
 	struct vfs_pathring_call *call = state->call;
 	struct pathring_identity *root = pathring_identity_process(call->engine->ring);
 	uid_t uid = pathring_identity_uid(root);
@@ -137,7 +138,7 @@ static bool get_dos_attributes_again(struct tevent_req *req, ssize_t error)
 static void get_dos_attributes_done(struct vfs_pathring_call *call)
 {
 	struct tevent_req *req = call->req;
-	struct get_dos_attributes_state *state = tevent_req_data(req, struct get_dos_attributes_state);
+	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
 	const uint8_t *value = NULL;
 	DATA_BLOB blob = { 0 };
 	ssize_t length;
@@ -168,7 +169,7 @@ static void get_dos_attributes_done(struct vfs_pathring_call *call)
 static void get_dos_attributes_passed_done(struct tevent_req *subreq)
 {
 	struct tevent_req *req = tevent_req_callback_data(subreq, struct tevent_req);
-	struct get_dos_attributes_state *state = tevent_req_data(req, struct get_dos_attributes_state);
+	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
 	NTSTATUS status;
 
 	status = SMB_VFS_NEXT_GET_DOS_ATTRIBUTES_RECV(subreq, &state->aio_state, &state->dosmode);
@@ -183,7 +184,7 @@ NTSTATUS vfs_pathring_get_dos_attributes_recv(struct tevent_req *req,
 					      struct vfs_aio_state *aio_state,
 					      uint32_t *dosmode)
 {
-	struct get_dos_attributes_state *state = tevent_req_data(req, struct get_dos_attributes_state);
+	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
 	NTSTATUS status;
 
 	*aio_state = state->aio_state;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The engine of this process: one for each value of pathring:engine in use, so one where it is set globally. When it
- * is made, when it starts, what is logged of it, and that it is left alone once it can't work. It knows nothing of
- * requests.
+ * The engine of this process: one for each value of pathring:engine in use, so one where it is set
+ * globally. When it is made, when it starts, what is logged of it, and that it is left alone once
+ * it can't work. It knows nothing of requests.
  */
 #include "vfs_pathring.h"
 
 /*
- * By the backend asked for. smbd forks a process for each client and connects the client's shares in it, so that an
- * engine normally belongs to one client.
+ * By the backend asked for. smbd forks a process for each client and connects the client's shares
+ * in it, so that an engine normally belongs to one client.
  */
 static struct vfs_pathring_engine *engines[PATHRING_BACKEND_SYNC + 1];
 
@@ -46,8 +46,10 @@ static void engine_log_lines(char *text)
 	if (text == NULL) {
 		return;
 	}
-	for (line = strtok_r(text, "\n", &saveptr); line != NULL; line = strtok_r(NULL, "\n", &saveptr)) {
+	line = strtok_r(text, "\n", &saveptr);
+	while (line != NULL) {
 		D_NOTICE("pathring: %s\n", line);
+		line = strtok_r(NULL, "\n", &saveptr);
 	}
 	TALLOC_FREE(text);
 }
@@ -56,7 +58,8 @@ static void engine_give_up(struct vfs_pathring_engine *engine, const char *what,
 {
 	engine->unusable = true;
 	DBG_ERR("the engine \"%s\" can't %s: %s. Every request goes to the next module instead. "
-		"\"pathring:engine = auto\" takes the best that this system allows, \"off\" silences this.\n",
+		"\"pathring:engine = auto\" takes the best that this system allows, "
+		"\"off\" silences this.\n",
 		pathring_backend_name(engine->backend),
 		what,
 		strerror(-error));
@@ -75,12 +78,16 @@ void vfs_pathring_engine_create(struct connection_struct *conn, enum pathring_ba
 		return;
 	}
 
-	/* What a parent process made is of no use here; freeing it touches this process's copies only. */
+	/*
+	 * What a parent process made is of no use here; freeing it touches this process's copies
+	 * only.
+	 */
 	TALLOC_FREE(engine);
 
 	/*
-	 * On the client, which smbd frees after its connections, files and requests and before its event context
-	 * (exit_server_common() in smbd/server_exit.c): whatever uses the engine is gone by then.
+	 * On the client, which smbd frees after its connections, files and requests and before its
+	 * event context (exit_server_common() in smbd/server_exit.c): whatever uses the engine is
+	 * gone by then.
 	 */
 	engine = talloc_zero(conn->sconn->client, struct vfs_pathring_engine);
 	if (engine == NULL) {
@@ -99,7 +106,8 @@ void vfs_pathring_engine_create(struct connection_struct *conn, enum pathring_ba
 		return;
 	}
 
-	DBG_NOTICE("engine \"%s\": starts with the first request\n", pathring_backend_name(backend));
+	DBG_NOTICE("engine \"%s\": starts with the first request\n",
+		   pathring_backend_name(backend));
 }
 
 static void engine_start(struct vfs_pathring_engine *engine)
@@ -155,7 +163,10 @@ void vfs_pathring_engine_log_account(void)
 	for (i = 0; i < ARRAY_SIZE(engines); i++) {
 		struct vfs_pathring_engine *engine = engines[i];
 
-		if (engine == NULL || !engine->started || engine->unusable || engine->pid != getpid()) {
+		if (engine == NULL || engine->pid != getpid()) {
+			continue;
+		}
+		if (!engine->started || engine->unusable) {
 			continue;
 		}
 		engine_log_lines(pathring_account(engine->ring, engine));

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one place that knows which Samba this is: its headers, the versions of its VFS interface and what differs
- * between them for this module. It knows nothing of the engine.
+ * The one place that knows which Samba this is: its headers, the versions of its VFS interface and
+ * what differs between them for this module. It knows nothing of the engine.
  *
- * Interface versions: 4.17 is 47, 4.18 48, 4.19 to 4.21 49, 4.22 50, 4.23 51, 4.24 52, 4.25 53. The functions that
- * the module implements (connect, disconnect, close, pread, pwrite, fsync, getxattrat, get_dos_attributes) have the
- * same signatures in all of them; the layouts of Samba's structures have not, so that a module fits the release whose
- * headers it was compiled with and no other.
+ * Interface versions: 4.17 is 47, 4.18 48, 4.19 to 4.21 49, 4.22 50, 4.23 51, 4.24 52, 4.25 53. The
+ * functions that the module implements (connect, disconnect, close, pread, pwrite, fsync,
+ * getxattrat, get_dos_attributes) have the same signatures in all of them; the layouts of Samba's
+ * structures have not, so that a module fits the release whose headers it was compiled with and no
+ * other.
  */
 #ifndef VFS_PATHRING_SAMBA_COMPAT_H
 #define VFS_PATHRING_SAMBA_COMPAT_H
@@ -21,9 +22,9 @@
 #ifndef SMB_VFS_INTERFACE_VERSION
 #error "smbd's headers do not say their VFS interface version: is this a Samba source tree?"
 #elif SMB_VFS_INTERFACE_VERSION < 47
-#error "This Samba is too old for the pathring module: it needs 4.17 (VFS interface version 47) or later."
+#error "This Samba is too old for pathring, which needs 4.17 (VFS interface version 47) or later."
 #elif SMB_VFS_INTERFACE_VERSION > 53
-#error "This Samba's VFS interface version is newer than 53 (4.25), the newest that the pathring module knows."
+#error "This Samba's VFS interface version is newer than 53 (4.25), the newest that pathring knows."
 #endif
 
 /* All of the module's messages are of one class of their own: "log level = 1 pathring:3". */
@@ -33,8 +34,8 @@ extern int vfs_pathring_debug_class;
 #define DBGC_CLASS vfs_pathring_debug_class
 
 /*
- * Since 50 the offset of a write to a handle opened for POSIX append is VFS_PWRITE_APPEND_OFFSET, which is no offset
- * but a request to write at the end of the file, whereever that is by then.
+ * Since 50 the offset of a write to a handle opened for POSIX append is VFS_PWRITE_APPEND_OFFSET,
+ * which is no offset but a request to write at the end of the file, wherever that is by then.
  */
 static inline bool vfs_pathring_compat_is_append(off_t offset)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one tree connect lets the engine do: reads the options of the share and looks at the stack of modules that it
- * stands in. It makes no request and chooses no backend beyond what smb.conf says.
+ * What one tree connect lets the engine do: reads the options of the share and looks at the stack
+ * of modules that it stands in. It makes no request and chooses no backend beyond what smb.conf
+ * says.
  */
 #include "vfs_pathring.h"
 
@@ -21,7 +22,9 @@ static const struct {
 static unsigned int num_shares;
 
 /* Returns false for off. */
-static bool share_engine(struct connection_struct *conn, const char *service, enum pathring_backend *backend)
+static bool share_engine(struct connection_struct *conn,
+			 const char *service,
+			 enum pathring_backend *backend)
 {
 	const char *value = NULL;
 	size_t i;
@@ -38,8 +41,8 @@ static bool share_engine(struct connection_struct *conn, const char *service, en
 		}
 	}
 
-	DBG_ERR("share [%s]: \"pathring:engine = %s\" is not one of auto, uring, threads, sync, off; "
-		"auto is used\n",
+	DBG_ERR("share [%s]: \"pathring:engine = %s\" is not one of auto, uring, threads, "
+		"sync, off; auto is used\n",
 		service,
 		value);
 	return true;
@@ -71,9 +74,10 @@ static bool has_fsync(const struct vfs_fn_pointers *fns)
 }
 
 /*
- * Whether smbd's own function, the one the engine does the work of, would be the next to be called. Any other module
- * between (one that keeps xattrs in a database, encrypts, or writes an audit trail) must not be left out. smbd's own
- * is the last of the list: smbd_vfs_init() (smbd/vfs.c) loads it first and puts each further module in front.
+ * Whether smbd's own function, the one the engine does the work of, would be the next to be called.
+ * Any other module between (one that keeps xattrs in a database, encrypts, or writes an audit
+ * trail) must not be left out. smbd's own is the last of the list: smbd_vfs_init() (smbd/vfs.c)
+ * loads it first and puts each further module in front.
  */
 static bool next_is_default(const struct vfs_handle_struct *handle,
 			    const char *service,
@@ -117,10 +121,11 @@ static bool first_is_ours(const struct vfs_handle_struct *handle)
 }
 
 /*
- * smbd's own get_dos_attributes (source3/modules/vfs_default.c) fetches the xattr with a getxattrat from the top of
- * the stack, adds what DMAPI knows of offline files, and that is all. The module does that work itself where nobody
- * else has a word in it, which spares each entry of a listing two wrapper requests and two turns of the event loop.
- * Everywhere else it passes the call on, and still answers the getxattrat that comes back if it is asked.
+ * smbd's own get_dos_attributes (source3/modules/vfs_default.c) fetches the xattr with a getxattrat
+ * from the top of the stack, adds what DMAPI knows of offline files, and that is all. The module
+ * does that work itself where nobody else has a word in it, which spares each entry of a listing
+ * two wrapper requests and two turns of the event loop. Everywhere else it passes the call on, and
+ * still answers the getxattrat that comes back if it is asked.
  */
 static bool answers_get_dos_attributes(const struct vfs_handle_struct *handle, const char *service)
 {
@@ -143,16 +148,20 @@ void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *se
 	num_shares++;
 
 	/*
-	 * Connections that no client made (create_conn_struct_as_root() in smbd/msdfs.c: referrals, RPC services) live
-	 * shortly, on event contexts that go away, and call synchronous functions only. IPC$ has no files.
+	 * Connections that no client made (create_conn_struct_as_root() in smbd/msdfs.c: referrals,
+	 * RPC services) live shortly, on event contexts that go away, and call synchronous
+	 * functions only. IPC$ has no files.
 	 */
-	if (IS_IPC(conn) || conn->sconn == NULL || conn->sconn->client == NULL || conn->sconn->ev_ctx == NULL) {
+	if (IS_IPC(conn) || conn->sconn == NULL) {
+		return;
+	}
+	if (conn->sconn->client == NULL || conn->sconn->ev_ctx == NULL) {
 		return;
 	}
 
 	on = share_engine(conn, service, &backend);
 	if (!on) {
-		DBG_NOTICE("share [%s]: pathring:engine is off, everything is passed on\n", service);
+		DBG_NOTICE("share [%s]: the engine is off, everything is passed on\n", service);
 		return;
 	}
 
@@ -163,13 +172,18 @@ void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *se
 	}
 	share->backend = backend;
 	share->getxattrat = next_is_default(handle, service, "getxattrat", has_getxattrat);
-	share->get_dos_attributes = share->getxattrat && answers_get_dos_attributes(handle, service);
+	if (share->getxattrat) {
+		share->get_dos_attributes = answers_get_dos_attributes(handle, service);
+	}
 	share->pread = next_is_default(handle, service, "pread", has_pread);
 	share->pwrite = next_is_default(handle, service, "pwrite", has_pwrite);
 	share->fsync = next_is_default(handle, service, "fsync", has_fsync);
 	SMB_VFS_HANDLE_SET_DATA(handle, share, NULL, struct vfs_pathring_share, return);
 
-	/* smbd connects as root (make_connection_snum() in smbd/smb2_service.c), which is what the engine needs. */
+	/*
+	 * smbd connects as root (make_connection_snum() in smbd/smb2_service.c), which is what the
+	 * engine needs.
+	 */
 	vfs_pathring_engine_create(conn, backend);
 }
 

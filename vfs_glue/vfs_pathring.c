@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The module's entry, its function table, connect and disconnect. What a connect decides is in share.c, what the
- * functions do in the file of their family.
+ * The module's entry, its function table, connect and disconnect. What a connect decides is in
+ * share.c, what the functions do in the file of their family.
  */
 #include "vfs_pathring.h"
 
 int vfs_pathring_debug_class = DBGC_VFS;
 
-static int vfs_pathring_connect(struct vfs_handle_struct *handle, const char *service, const char *user)
+static int vfs_pathring_connect(struct vfs_handle_struct *handle,
+				const char *service,
+				const char *user)
 {
 	int ret = SMB_VFS_NEXT_CONNECT(handle, service, user);
 
@@ -60,7 +62,7 @@ _PUBLIC_ NTSTATUS samba_init_module(TALLOC_CTX *mem_ctx)
 
 	debug_class = debug_add_class("pathring");
 	if (debug_class == -1) {
-		DBG_WARNING("no debug class of its own for pathring: its messages are of class vfs\n");
+		DBG_WARNING("no debug class for pathring: its messages are of class vfs\n");
 		return NT_STATUS_OK;
 	}
 	vfs_pathring_debug_class = debug_class;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of the module share: the tree connect (share.c), the engine of the process (engine_process.c), one
- * request in the engine (call.c), and the VFS functions (xattr.c, dosmode.c, data.c) that vfs_pathring.c puts into the
- * function table.
+ * What the files of the module share: the tree connect (share.c), the engine of the process
+ * (engine_process.c), one request in the engine (call.c), and the VFS functions (xattr.c,
+ * dosmode.c, data.c) that vfs_pathring.c puts into the function table.
  */
 #ifndef VFS_PATHRING_H
 #define VFS_PATHRING_H
@@ -10,7 +10,7 @@
 #include "samba_compat.h"
 #include <pathring.h>
 
-/* -------------------------------------------------------------------------------------------- the tree connect */
+/* ----------------------------------------------------------------------------- the tree connect */
 
 /* What this tree connect answers itself; everything else goes to the next module. */
 struct vfs_pathring_share {
@@ -29,7 +29,7 @@ void vfs_pathring_share_disconnect(struct vfs_handle_struct *handle);
 /* NULL when everything is to be passed on. */
 const struct vfs_pathring_share *vfs_pathring_share_get(const struct vfs_handle_struct *handle);
 
-/* ------------------------------------------------------------------------------------ the engine of the process */
+/* -------------------------------------------------------------------- the engine of the process */
 
 struct vfs_pathring_call;
 
@@ -41,7 +41,10 @@ struct vfs_pathring_engine {
 	bool started;
 	bool unusable;
 	bool refused_identity; /* said once */
-	/* A talloc array of lists, by descriptor: the calls in flight that smbd lent it to. call.c's. */
+	/*
+	 * A talloc array of lists, by descriptor: the calls in flight that smbd lent it to.
+	 * call.c's.
+	 */
 	struct vfs_pathring_call **lent;
 };
 
@@ -57,13 +60,13 @@ struct vfs_pathring_engine *vfs_pathring_engine_find(enum pathring_backend backe
 /* Logs what every engine of this process ran, where and under whom. */
 void vfs_pathring_engine_log_account(void);
 
-/* ------------------------------------------------------------------------------------- one request in the engine */
+/* -------------------------------------------------------------------- one request in the engine */
 
 typedef void (*vfs_pathring_call_fn)(struct vfs_pathring_call *call);
 
 /*
- * A talloc object that may be freed at any time. Freed in flight it waits for the end of the request, because the
- * kernel uses a descriptor of smbd's until then.
+ * A talloc object that may be freed at any time. Freed in flight it waits for the end of the
+ * request, because the kernel uses a descriptor of smbd's until then.
  */
 struct vfs_pathring_call {
 	struct vfs_pathring_call *next;
@@ -74,12 +77,13 @@ struct vfs_pathring_call {
 	struct tevent_req *req;
 	struct tevent_context *ev;
 	vfs_pathring_call_fn fn;
-	int fd; /* smbd's own, lent until the request is complete; -1 before vfs_pathring_call_lend() */
+	int fd; /* smbd's own, lent until the request is complete; -1 before that */
 	bool in_flight;
 };
 
 /* NULL when the request is to be passed on. */
-struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx, enum pathring_backend backend);
+struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx,
+						   enum pathring_backend backend);
 
 /* The handle for the one descriptor of smbd's that the call may use; a talloc child of the call. */
 int vfs_pathring_call_lend(struct vfs_pathring_call *call,
@@ -87,13 +91,16 @@ int vfs_pathring_call_lend(struct vfs_pathring_call *call,
 			   enum pathring_handle_kind kind,
 			   struct pathring_handle **handle);
 
-/* The completion function for every pathring_X_request() of the module, with the call as its private_data. */
+/*
+ * The completion function for every pathring_X_request() of the module, with the call as its
+ * private_data.
+ */
 void vfs_pathring_call_completed(struct pathring_request *request, void *private_data);
 
 /*
- * To be called when pathring_X_request() has succeeded. fn(call) runs once the request is complete, from the event
- * loop, and has to finish call->req; when ev is not the engine's it runs here, so that the caller has to see
- * afterwards whether req is still in progress.
+ * To be called when pathring_X_request() has succeeded. fn(call) runs once the request is complete,
+ * from the event loop, and has to finish call->req; when ev is not the engine's it runs here, so
+ * that the caller has to see afterwards whether req is still in progress.
  */
 void vfs_pathring_call_start(struct vfs_pathring_call *call,
 			     struct pathring_request *request,
@@ -107,7 +114,7 @@ void vfs_pathring_call_settle(enum pathring_backend backend, int fd);
 /* The engine that holds these calls is going away: none of them will complete. */
 void vfs_pathring_call_forget(struct vfs_pathring_engine *engine);
 
-/* --------------------------------------------------------------------------------------------- the VFS functions */
+/* ---------------------------------------------------------------------------- the VFS functions */
 
 struct tevent_req *vfs_pathring_getxattrat_send(TALLOC_CTX *mem_ctx,
 						struct tevent_context *ev,
@@ -121,7 +128,10 @@ ssize_t vfs_pathring_getxattrat_recv(struct tevent_req *req,
 				     TALLOC_CTX *mem_ctx,
 				     uint8_t **xattr_value);
 
-/* Lends the call the path reference of a name, or an error: then the name is a case for the next module. */
+/*
+ * Lends the call the path reference of a name, or an error: then the name is a case for the next
+ * module.
+ */
 int vfs_pathring_xattr_lend(struct vfs_pathring_call *call,
 			    const struct smb_filename *smb_fname,
 			    struct pathring_handle **pathref);

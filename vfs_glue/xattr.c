@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * getxattrat: an xattr of a name that smbd holds a path reference for. What DOS attributes make of it is in dosmode.c.
+ * getxattrat: an xattr of a name that smbd holds a path reference for. What DOS attributes make of
+ * it is in dosmode.c.
  */
 #include "vfs_pathring.h"
 
@@ -15,8 +16,9 @@ static void getxattrat_done(struct vfs_pathring_call *call);
 static void getxattrat_passed_done(struct tevent_req *subreq);
 
 /*
- * Not ours is what vfswrap_fgetxattr() (modules/vfs_default.c) would not read through /proc/self/fd, or what might be
- * more than a path reference: a name without an fsp, one opened for I/O, one without /proc, a named stream.
+ * Not ours is what vfswrap_fgetxattr() (modules/vfs_default.c) would not read through
+ * /proc/self/fd, or what might be more than a path reference: a name without an fsp, one opened for
+ * I/O, one without /proc, a named stream.
  */
 int vfs_pathring_xattr_lend(struct vfs_pathring_call *call,
 			    const struct smb_filename *smb_fname,
@@ -59,7 +61,10 @@ static bool getxattrat_start(struct tevent_req *req,
 		goto fail;
 	}
 
-	/* The kernel knows no longer xattr and shortens the buffer itself (XATTR_SIZE_MAX in fs/xattr.c). */
+	/*
+	 * The kernel knows no longer xattr and shortens the buffer itself (XATTR_SIZE_MAX in
+	 * fs/xattr.c).
+	 */
 	ret = pathring_getxattr_request(state->call->engine->ring,
 					state->call->identity,
 					pathref,
@@ -109,7 +114,13 @@ struct tevent_req *vfs_pathring_getxattrat_send(TALLOC_CTX *mem_ctx,
 		return in_progress ? req : tevent_req_post(req, ev);
 	}
 
-	subreq = SMB_VFS_NEXT_GETXATTRAT_SEND(state, ev, handle, dir_fsp, smb_fname, xattr_name, alloc_hint);
+	subreq = SMB_VFS_NEXT_GETXATTRAT_SEND(state,
+					      ev,
+					      handle,
+					      dir_fsp,
+					      smb_fname,
+					      xattr_name,
+					      alloc_hint);
 	if (tevent_req_nomem(subreq, req)) {
 		return tevent_req_post(req, ev);
 	}
@@ -146,7 +157,10 @@ static void getxattrat_passed_done(struct tevent_req *subreq)
 	struct tevent_req *req = tevent_req_callback_data(subreq, struct tevent_req);
 	struct getxattrat_state *state = tevent_req_data(req, struct getxattrat_state);
 
-	state->length = SMB_VFS_NEXT_GETXATTRAT_RECV(subreq, &state->aio_state, state, &state->value);
+	state->length = SMB_VFS_NEXT_GETXATTRAT_RECV(subreq,
+						     &state->aio_state,
+						     state,
+						     &state->value);
 	TALLOC_FREE(subreq);
 	if (state->length == -1) {
 		tevent_req_error(req, state->aio_state.error);
