@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What pathring-bench compares: one table of functions an engine, and the requests that the load gives it. An engine
- * only carries requests out; warm-up, timing and verification are the load's (load.c).
+ * What pathring-bench compares: one table of functions an engine, and the requests that the load
+ * gives it. An engine only carries requests out; warm-up, timing and verification are the load's
+ * (load.c).
  */
 #ifndef BENCH_ENGINE_H
 #define BENCH_ENGINE_H
@@ -15,7 +16,9 @@
 
 #define BENCH_USER_MAX_GROUPS 2
 
-/* The xattr in which Samba keeps DOS attributes, and the room it gives to its value when it asks. */
+/*
+ * The xattr in which Samba keeps DOS attributes, and the room it gives to its value when it asks.
+ */
 #define BENCH_XATTR_NAME "user.DOSATTRIB"
 #define BENCH_XATTR_ROOM 256
 
@@ -32,7 +35,7 @@ struct bench_user {
 /* Where requests go and who makes them; the same for every engine. */
 struct bench_target {
 	const char *path; /* absolute, of the directory that requests are relative to */
-	int dir_fd;       /* the same directory */
+	int dir_fd;	  /* the same directory */
 	const struct bench_user *users;
 	size_t num_users;
 };
@@ -50,18 +53,13 @@ struct bench_request {
 
 /* Needs to be valid only until bench_complete() returns. */
 struct bench_answer {
-	int error;               /* negative errno of the lookup as a whole, or 0 and the following */
+	int error; /* negative errno of the lookup as a whole, or 0 and the following */
 	const struct statx *stx;
 	const uint8_t *xattr;
-	ssize_t xattr_length;    /* or a negative errno */
+	ssize_t xattr_length; /* or a negative errno */
 };
 
-enum bench_placement {
-	BENCH_INLINE,
-	BENCH_RING,
-	BENCH_THREAD,
-	BENCH_NUM_PLACEMENTS
-};
+enum bench_placement { BENCH_INLINE, BENCH_RING, BENCH_THREAD, BENCH_NUM_PLACEMENTS };
 
 /* Sums since the engine was opened. */
 struct bench_account {
@@ -75,10 +73,13 @@ struct bench_account {
 struct bench_engine {
 	const char *name;
 	const char *summary;
-	bool identity;   /* requests run as their user; without it nothing is denied */
+	bool identity;	 /* requests run as their user; without it nothing is denied */
 	bool concurrent; /* more than one request at a time */
 
-	/* Make ready for `depth` requests at a time. False: *why says why not, a talloc string on mem_ctx. */
+	/*
+	 * Make ready for `depth` requests at a time. False: *why says why not, a talloc string on
+	 * mem_ctx.
+	 */
 	bool (*open)(TALLOC_CTX *mem_ctx,
 		     const struct bench_engine *engine,
 		     const struct bench_target *target,
@@ -87,12 +88,15 @@ struct bench_engine {
 		     char **why);
 
 	/*
-	 * Carry a request out or begin it; bench_complete() is called for it once, now or from turn(). 0, or a
-	 * negative errno when it was not accepted.
+	 * Carry a request out or begin it; bench_complete() is called for it once, now or from
+	 * turn(). 0, or a negative errno when it was not accepted.
 	 */
 	int (*submit)(void *state, struct bench_request *request);
 
-	/* Wait until something happened; a signal is something. NULL when submit() has always completed. */
+	/*
+	 * Wait until something happened; a signal is something. NULL when submit() has always
+	 * completed.
+	 */
 	int (*turn)(void *state);
 
 	void (*account)(void *state, struct bench_account *account);

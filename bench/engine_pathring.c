@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Engines `pathring*`: lookups through libpathring in a tevent loop, each under its user's identity. They use the
- * public header alone and differ in the backend that they ask for.
+ * Engines `pathring*`: lookups through libpathring in a tevent loop, each under its user's
+ * identity. They use the public header alone and differ in the backend that they ask for.
  */
 #include "engine.h"
 
@@ -20,7 +20,10 @@ struct ring_state {
 	struct pathring_lookup_how how;
 };
 
-/* Once for each message: an engine is opened anew for every round and would say the same every time. */
+/*
+ * Once for each message: an engine is opened anew for every round and would say the same every
+ * time.
+ */
 static void log_once(void *private_data, enum pathring_log_level level, const char *message)
 {
 	static char last[512];
@@ -156,8 +159,9 @@ static bool ring_open(TALLOC_CTX *mem_ctx,
 		goto fail;
 	}
 
-	state->query = (struct pathring_xattr_query){ .name = BENCH_XATTR_NAME, .size = BENCH_XATTR_ROOM };
-	state->how = (struct pathring_lookup_how){
+	state->query = (struct pathring_xattr_query) { .name = BENCH_XATTR_NAME,
+						       .size = BENCH_XATTR_ROOM };
+	state->how = (struct pathring_lookup_how) {
 		.flags = O_NOFOLLOW,
 		.mask = BENCH_STATX_MASK,
 		.xattrs = &state->query,
@@ -223,7 +227,7 @@ static void ring_account(void *_state, struct bench_account *account)
 	const uint64_t *placed = stats.operation[PATHRING_LOOKUP].placed;
 
 	pathring_stats(state->ring, &stats);
-	*account = (struct bench_account){
+	*account = (struct bench_account) {
 		.placed[BENCH_INLINE] = placed[PATHRING_INLINE],
 		.placed[BENCH_RING] = placed[PATHRING_RING],
 		.placed[BENCH_THREAD] = placed[PATHRING_THREAD],
@@ -250,11 +254,11 @@ static void ring_close(void *_state)
 	talloc_free(state);
 }
 
-#define RING_ENGINE(_name, _summary)                                                                                   \
-	{                                                                                                              \
-		.name = _name, .summary = _summary, .identity = true, .concurrent = true, .open = ring_open,           \
-		.submit = ring_submit, .turn = ring_turn, .account = ring_account, .backend = ring_backend,            \
-		.close = ring_close,                                                                                   \
+#define RING_ENGINE(_name, _summary)                                                      \
+	{                                                                                 \
+		.name = _name, .summary = _summary, .identity = true, .concurrent = true, \
+		.open = ring_open, .submit = ring_submit, .turn = ring_turn,              \
+		.account = ring_account, .backend = ring_backend, .close = ring_close,    \
 	}
 
 const struct bench_engine bench_engine_pathring =
@@ -263,5 +267,5 @@ const struct bench_engine bench_engine_pathring_uring =
 	RING_ENGINE("pathring-uring", "libpathring on io_uring, one personality an identity");
 const struct bench_engine bench_engine_pathring_threads =
 	RING_ENGINE("pathring-threads", "libpathring with helper threads");
-const struct bench_engine bench_engine_pathring_sync =
-	RING_ENGINE("pathring-sync", "libpathring in the calling thread, switched for each request");
+const struct bench_engine bench_engine_pathring_sync = RING_ENGINE(
+	"pathring-sync", "libpathring in the calling thread, switched for each request");

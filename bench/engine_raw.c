@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Engine `raw`: plain system calls and no identity, one request at a time. What the same lookups cost someone who
- * has a single user; no server of many users can be measured against less.
+ * Engine `raw`: plain system calls and no identity, one request at a time. What the same lookups
+ * cost someone who has a single user; no server of many users can be measured against less.
  */
 #include "engine.h"
 #include "plain.h"
@@ -48,7 +48,7 @@ static void raw_account(void *state, struct bench_account *account)
 {
 	struct raw_state *raw = state;
 
-	*account = (struct bench_account){ .placed[BENCH_INLINE] = raw->done };
+	*account = (struct bench_account) { .placed[BENCH_INLINE] = raw->done };
 }
 
 static void raw_close(void *state)

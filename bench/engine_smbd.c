@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Engine `smbd`: plain system calls, and before them, when the user is another than before, the switch of credentials
- * that smbd makes from one session to another. It imitates nothing else of smbd.
+ * Engine `smbd`: plain system calls, and before them, when the user is another than before, the
+ * switch of credentials that smbd makes from one session to another. It imitates nothing else of
+ * smbd.
  */
 #include "engine.h"
 #include "plain.h"
@@ -19,7 +20,7 @@ struct smbd_state {
 	struct bench_plain plain;
 	const struct bench_user *users;
 	const struct bench_user *current; /* NULL: root, as at the start */
-	uid_t real_uid;                   /* this and the following: to go back to */
+	uid_t real_uid;			  /* this and the following: to go back to */
 	gid_t gid;
 	gid_t *groups;
 	int num_groups;
@@ -31,15 +32,19 @@ struct smbd_state {
 /* A benchmark that went on as somebody else would measure, and delete, as the wrong user. */
 static void give_up(const char *what)
 {
-	fprintf(stderr, "pathring-bench: cannot change credentials: %s: %s\n", what, strerror(errno));
+	fprintf(stderr,
+		"pathring-bench: cannot change credentials: %s: %s\n",
+		what,
+		strerror(errno));
 	abort();
 }
 
 /*
- * The following is smbd's sequence call for call: set_effective_uid() and set_effective_gid() of source3/lib/util_sec.c
- * with their asserts, gain_root() and set_unix_security_ctx() of source3/smbd/sec_ctx.c (4.17). The set calls are raw
- * system calls as in lib/util/setid.c: glibc's would change every thread of the process. From one user to another
- * that makes 13 system calls: geteuid 4, getegid 4, setresuid 2, setresgid 2, setgroups.
+ * The following is smbd's sequence call for call: set_effective_uid() and set_effective_gid() of
+ * source3/lib/util_sec.c with their asserts, gain_root() and set_unix_security_ctx() of
+ * source3/smbd/sec_ctx.c (4.17). The set calls are raw system calls as in lib/util/setid.c: glibc's
+ * would change every thread of the process. From one user to another that makes 13 system calls:
+ * geteuid 4, getegid 4, setresuid 2, setresgid 2, setgroups.
  */
 static void set_effective_uid(uid_t uid)
 {
@@ -149,7 +154,10 @@ static int smbd_submit(void *state, struct bench_request *request)
 	const struct bench_user *user = &smbd->users[request->user];
 	struct bench_answer answer;
 
-	/* smbd skips the switch for the same session and share: change_to_user_impersonate() in source3/smbd/uid.c. */
+	/*
+	 * smbd skips the switch for the same session and share: change_to_user_impersonate() in
+	 * source3/smbd/uid.c.
+	 */
 	if (user != smbd->current) {
 		set_security_context(user->uid, user->gid, user->num_groups, user->groups);
 		smbd->current = user;
@@ -165,7 +173,7 @@ static void smbd_account(void *state, struct bench_account *account)
 {
 	struct smbd_state *smbd = state;
 
-	*account = (struct bench_account){
+	*account = (struct bench_account) {
 		.placed[BENCH_INLINE] = smbd->done,
 		.switches = smbd->switches,
 	};
@@ -183,7 +191,10 @@ static void smbd_close(void *state)
 			give_up("setresuid");
 		}
 	}
-	/* A change of euid makes the process undumpable, which the engines that run next must not inherit. */
+	/*
+	 * A change of euid makes the process undumpable, which the engines that run next must not
+	 * inherit.
+	 */
 	if (smbd->dumpable == 1) {
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	}
@@ -192,7 +203,8 @@ static void smbd_close(void *state)
 
 const struct bench_engine bench_engine_smbd = {
 	.name = "smbd",
-	.summary = "plain system calls, credentials switched as smbd does from one session to another",
+	.summary =
+		"plain system calls, credentials switched as smbd does from one session to another",
 	.identity = true,
 	.concurrent = false,
 	.open = smbd_open,

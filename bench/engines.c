@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The list of engines. A new one is a file with its table, a declaration in engine.h and a line here.
+ * The list of engines. A new one is a file with its table, a declaration in engine.h and a line
+ * here.
  */
 #include "engine.h"
 

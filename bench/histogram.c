@@ -10,8 +10,8 @@
 #define SUB_BUCKETS (1ULL << BENCH_HISTOGRAM_BITS)
 
 /*
- * With the highest set bit at position `high`, the 8 bits from there on choose the bucket; their first is always set,
- * so buckets of one power of two begin where those of the power before end.
+ * With the highest set bit at position `high`, the 8 bits from there on choose the bucket; their
+ * first is always set, so buckets of one power of two begin where those of the power before end.
  */
 static size_t bucket_of(uint64_t value)
 {

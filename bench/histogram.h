@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A log-linear histogram of durations in nanoseconds: every value of 64 bits fits, a percentile is off by less than
- * 1 %. Minimum, maximum and mean are exact. It knows nothing of what was measured.
+ * A log-linear histogram of durations in nanoseconds: every value of 64 bits fits, a percentile is
+ * off by less than 1 %. Minimum, maximum and mean are exact. It knows nothing of what was measured.
  */
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * Each power of two is cut into 128 buckets, so a bucket is at most 1/128 of its values wide and its middle at most
- * 0.4 % away from any of them. Below 256 a bucket is one value.
+ * Each power of two is cut into 128 buckets, so a bucket is at most 1/128 of its values wide and
+ * its middle at most 0.4 % away from any of them. Below 256 a bucket is one value.
  */
 #define BENCH_HISTOGRAM_BITS 7
 #define BENCH_HISTOGRAM_BUCKETS ((64 - BENCH_HISTOGRAM_BITS + 1) << BENCH_HISTOGRAM_BITS)

@@ -25,9 +25,14 @@ static const char *file_system_name(TALLOC_CTX *mem_ctx, int dir_fd)
 		unsigned long magic;
 		const char *name;
 	} known[] = {
-		{ EXT4_SUPER_MAGIC, "ext4" },       { TMPFS_MAGIC, "tmpfs" },  { XFS_SUPER_MAGIC, "xfs" },
-		{ BTRFS_SUPER_MAGIC, "btrfs" },     { ZFS_MAGIC, "zfs" },      { NFS_SUPER_MAGIC, "nfs" },
-		{ OVERLAYFS_SUPER_MAGIC, "overlay" }, { FUSE_SUPER_MAGIC, "fuse" },
+		{ EXT4_SUPER_MAGIC, "ext4" },
+		{ TMPFS_MAGIC, "tmpfs" },
+		{ XFS_SUPER_MAGIC, "xfs" },
+		{ BTRFS_SUPER_MAGIC, "btrfs" },
+		{ ZFS_MAGIC, "zfs" },
+		{ NFS_SUPER_MAGIC, "nfs" },
+		{ OVERLAYFS_SUPER_MAGIC, "overlay" },
+		{ FUSE_SUPER_MAGIC, "fuse" },
 	};
 	struct statfs st;
 	size_t i = 0;
@@ -84,7 +89,8 @@ struct bench_host *bench_host(TALLOC_CTX *mem_ctx, int dir_fd)
 	host->processor = processor_name(host);
 	host->processors = sysconf(_SC_NPROCESSORS_ONLN);
 	host->file_system = file_system_name(host, dir_fd);
-	if (host->kernel == NULL || host->machine == NULL || host->processor == NULL || host->file_system == NULL) {
+	if (host->kernel == NULL || host->machine == NULL || host->processor == NULL ||
+	    host->file_system == NULL) {
 		talloc_free(host);
 		return NULL;
 	}

@@ -29,7 +29,7 @@ struct bench_load {
 	void *state;
 	struct bench_request *ready; /* not in flight */
 	size_t in_flight;
-	uint64_t next; /* number of the next request */
+	uint64_t next;	  /* number of the next request */
 	uint64_t last_ns; /* when the last answer came */
 	bool measuring;
 	struct bench_round *round;
@@ -47,7 +47,10 @@ static uint64_t cpu_now(void)
 {
 	struct timespec ts;
 
-	/* The same sum as getrusage(RUSAGE_SELF), exited and kernel workers included, but in nanoseconds. */
+	/*
+	 * The same sum as getrusage(RUSAGE_SELF), exited and kernel workers included, but in
+	 * nanoseconds.
+	 */
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
 }
@@ -60,7 +63,8 @@ static uint64_t context_switches_now(void)
 	return (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
 }
 
-static void complain(const struct bench_load *load, const struct bench_request *request, const char *wrong)
+static void
+complain(const struct bench_load *load, const struct bench_request *request, const char *wrong)
 {
 	static unsigned int complaints;
 
@@ -75,7 +79,8 @@ static void complain(const struct bench_load *load, const struct bench_request *
 		request->path,
 		wrong);
 	if (complaints == MAX_COMPLAINTS) {
-		fprintf(stderr, "pathring-bench: further wrong answers are counted and not shown\n");
+		fprintf(stderr,
+			"pathring-bench: further wrong answers are counted and not shown\n");
 	}
 }
 
@@ -97,7 +102,8 @@ void bench_complete(struct bench_request *request, const struct bench_answer *an
 	bool ok = false;
 
 	load->last_ns = bench_now();
-	ok = bench_tree_verify(load->tree, request, answer, load->engine->identity, wrong, sizeof(wrong));
+	ok = bench_tree_verify(
+		load->tree, request, answer, load->engine->identity, wrong, sizeof(wrong));
 	if (!ok) {
 		complain(load, request, wrong);
 		round->errors++;
@@ -105,7 +111,8 @@ void bench_complete(struct bench_request *request, const struct bench_answer *an
 	if (load->measuring) {
 		bench_histogram_add(&round->latency, load->last_ns - request->start_ns);
 		round->ops++;
-		denied = load->engine->identity && bench_tree_denies(load->tree, request->user, request->file);
+		denied = load->engine->identity &&
+			 bench_tree_denies(load->tree, request->user, request->file);
 		if (ok && denied) {
 			round->denied++;
 		}
@@ -114,8 +121,8 @@ void bench_complete(struct bench_request *request, const struct bench_answer *an
 }
 
 /*
- * Users in turn, so that no two neighbours are the same, and each walks through the files from a place of their own,
- * as clients do that list one directory at different times.
+ * Users in turn, so that no two neighbours are the same, and each walks through the files from a
+ * place of their own, as clients do that list one directory at different times.
  */
 static bool submit_next(struct bench_load *load)
 {
@@ -125,7 +132,8 @@ static bool submit_next(struct bench_load *load)
 	int ret = 0;
 
 	request->user = (size_t)(load->next % tree->num_users);
-	request->file = (size_t)((walked + request->user * tree->num_files / tree->num_users) % tree->num_files);
+	request->file = (size_t)((walked + request->user * tree->num_files / tree->num_users) %
+				 tree->num_files);
 	request->path = tree->files[request->file].path;
 
 	load->ready = request->next;
@@ -134,7 +142,10 @@ static bool submit_next(struct bench_load *load)
 	request->start_ns = bench_now();
 	ret = load->engine->submit(load->state, request);
 	if (ret != 0) {
-		fprintf(stderr, "pathring-bench: %s refused a request: %s\n", load->engine->name, strerror(-ret));
+		fprintf(stderr,
+			"pathring-bench: %s refused a request: %s\n",
+			load->engine->name,
+			strerror(-ret));
 		give_back(request);
 		return false;
 	}
@@ -177,8 +188,11 @@ static enum bench_load_result drain(struct bench_load *load)
 	return result;
 }
 
-/* Until both the time is over and the number of requests is reached; all are answered at the end. */
-static enum bench_load_result run_phase(struct bench_load *load, uint64_t duration_ns, uint64_t min_requests)
+/*
+ * Until both the time is over and the number of requests is reached; all are answered at the end.
+ */
+static enum bench_load_result
+run_phase(struct bench_load *load, uint64_t duration_ns, uint64_t min_requests)
 {
 	uint64_t end_ns = bench_now() + duration_ns;
 	uint64_t end_request = load->next + min_requests;
@@ -197,7 +211,10 @@ static enum bench_load_result run_phase(struct bench_load *load, uint64_t durati
 			result = turn(load);
 			continue;
 		}
-		/* All that are ready in one turn of the loop, so that an engine can take them together. */
+		/*
+		 * All that are ready in one turn of the loop, so that an engine can take them
+		 * together.
+		 */
 		do {
 			bool ok = submit_next(load);
 
@@ -273,7 +290,7 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 	size_t i = 0;
 	bool ok = false;
 
-	*round = (struct bench_round){ .ops = 0 };
+	*round = (struct bench_round) { .ops = 0 };
 	bench_histogram_clear(&round->latency);
 
 	requests = talloc_zero_array(mem_ctx, struct bench_request, concurrency);

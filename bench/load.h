@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A closed loop: so many requests at a time, users in turn, each next one when one is answered. It warms up, measures
- * for a while and verifies every answer.
+ * A closed loop: so many requests at a time, users in turn, each next one when one is answered. It
+ * warms up, measures for a while and verifies every answer.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
@@ -27,7 +27,8 @@ enum bench_load_result {
 	BENCH_LOAD_OK,
 	BENCH_LOAD_STOPPED, /* by a signal; the round is not to be used */
 	BENCH_LOAD_FAILED,  /* said on stderr */
-	BENCH_LOAD_STUCK,   /* said on stderr; requests never came back, so the engine can't be closed either */
+	BENCH_LOAD_STUCK, /* said on stderr; requests never came back, so the engine can't be closed
+			     either */
 };
 
 enum bench_load_result bench_load_run(const struct bench_tree *tree,

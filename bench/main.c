@@ -2,8 +2,8 @@
 /*
  * pathring-bench: from the command line to the exit code, and nothing left behind.
  *
- * Exit codes: 0 measured, and every answer was right; 1 an answer was wrong, or something failed; 2 bad command line;
- * 128 and the signal's number when one ended the run.
+ * Exit codes: 0 measured, and every answer was right; 1 an answer was wrong, or something failed; 2
+ * bad command line; 128 and the signal's number when one ended the run.
  */
 #include "options.h"
 #include "report.h"
@@ -19,7 +19,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Opened before the run, so that a path that cannot be written is known before the time is spent. */
+/*
+ * Opened before the run, so that a path that cannot be written is known before the time is spent.
+ */
 static bool open_json(const char *path, FILE **file)
 {
 	int fd = -1;
@@ -46,7 +48,10 @@ static bool write_json(const struct bench_report *report, FILE *file)
 	if (file == NULL) {
 		return true;
 	}
-	/* Only now, so that an earlier result survives a run that fails. EINVAL: a pipe or a terminal. */
+	/*
+	 * Only now, so that an earlier result survives a run that fails. EINVAL: a pipe or a
+	 * terminal.
+	 */
 	ret = ftruncate(fileno(file), 0);
 	if (ret == 0 || errno == EINVAL) {
 		ok = bench_report_json(report, file);
@@ -54,7 +59,10 @@ static bool write_json(const struct bench_report *report, FILE *file)
 		ok = false;
 	}
 	if (!ok) {
-		fprintf(stderr, "pathring-bench: cannot write %s: %s\n", report->options->json, strerror(errno));
+		fprintf(stderr,
+			"pathring-bench: cannot write %s: %s\n",
+			report->options->json,
+			strerror(errno));
 	}
 	return ok;
 }
@@ -189,7 +197,9 @@ int main(int argc, const char **argv)
 
 	ok = bench_signals_install();
 	if (!ok) {
-		fprintf(stderr, "pathring-bench: cannot install signal handlers: %s\n", strerror(errno));
+		fprintf(stderr,
+			"pathring-bench: cannot install signal handlers: %s\n",
+			strerror(errno));
 	}
 	ok = ok && allow_descriptors(options) && open_json(options->json, &json);
 	if (ok) {
@@ -199,7 +209,10 @@ int main(int argc, const char **argv)
 		int ret = fclose(json);
 
 		if (ret != 0 && code == EXIT_SUCCESS) {
-			fprintf(stderr, "pathring-bench: cannot write %s: %s\n", options->json, strerror(errno));
+			fprintf(stderr,
+				"pathring-bench: cannot write %s: %s\n",
+				options->json,
+				strerror(errno));
 			code = EXIT_FAILURE;
 		}
 	}

@@ -38,7 +38,8 @@ static void say(const char *option, const char *value, const char *expected)
 	fprintf(stderr, "pathring-bench: %s %s: %s\n", option, value, expected);
 }
 
-static bool parse_number(const char *option, const char *text, size_t min, size_t max, size_t *value)
+static bool
+parse_number(const char *option, const char *text, size_t min, size_t max, size_t *value)
 {
 	char expected[80];
 	char *end = NULL;
@@ -47,7 +48,8 @@ static bool parse_number(const char *option, const char *text, size_t min, size_
 	errno = 0;
 	number = strtoull(text, &end, 10);
 	/* strtoull() takes a sign and leading space, and wraps a negative number around. */
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < min || number > max) {
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < min ||
+	    number > max) {
 		snprintf(expected, sizeof(expected), "expected a number from %zu to %zu", min, max);
 		say(option, text, expected);
 		return false;
@@ -78,12 +80,14 @@ static char *engine_names(TALLOC_CTX *mem_ctx)
 	size_t i = 0;
 
 	for (i = 0; bench_engines[i] != NULL; i++) {
-		names = talloc_asprintf_append(names, "%s%s", i == 0 ? "" : " ", bench_engines[i]->name);
+		names = talloc_asprintf_append(
+			names, "%s%s", i == 0 ? "" : " ", bench_engines[i]->name);
 	}
 	return names;
 }
 
-static const struct bench_engine *parse_engine(TALLOC_CTX *mem_ctx, const char *option, const char *name)
+static const struct bench_engine *
+parse_engine(TALLOC_CTX *mem_ctx, const char *option, const char *name)
 {
 	const struct bench_engine *engine = bench_engine_by_name(name);
 	char *names = NULL;
@@ -100,7 +104,8 @@ static const struct bench_engine *parse_engine(TALLOC_CTX *mem_ctx, const char *
 }
 
 /*
- * Split at commas into `list`, calling parse for each part. An empty part is passed on too and refused there.
+ * Split at commas into `list`, calling parse for each part. An empty part is passed on too and
+ * refused there.
  */
 static bool parse_list(struct bench_options *options,
 		       const char *text,
@@ -139,8 +144,8 @@ static bool add_engine(struct bench_options *options, const char *name)
 			return false;
 		}
 	}
-	options->engines =
-		talloc_realloc(options, options->engines, const struct bench_engine *, options->num_engines + 1);
+	options->engines = talloc_realloc(
+		options, options->engines, const struct bench_engine *, options->num_engines + 1);
 	if (options->engines == NULL) {
 		fprintf(stderr, "pathring-bench: out of memory\n");
 		return false;
@@ -221,10 +226,25 @@ static bool check_tree(struct bench_tree_options *tree, const struct raw_options
 	size_t uid_base = 0;
 	bool ok = false;
 
-	ok = parse_number("--users", given(raw, OPTION_USERS, "2"), 1, BENCH_MAX_USERS, &tree->num_users) &&
-	     parse_number("--files", given(raw, OPTION_FILES, "2000"), 1, BENCH_MAX_FILES, &tree->num_files) &&
-	     parse_real("--forbidden", given(raw, OPTION_FORBIDDEN, "2"), 0, 100, &tree->forbidden_percent) &&
-	     /* Three more ids follow the users', and the last of all ids means "no change" to the kernel. */
+	ok = parse_number("--users",
+			  given(raw, OPTION_USERS, "2"),
+			  1,
+			  BENCH_MAX_USERS,
+			  &tree->num_users) &&
+	     parse_number("--files",
+			  given(raw, OPTION_FILES, "2000"),
+			  1,
+			  BENCH_MAX_FILES,
+			  &tree->num_files) &&
+	     parse_real("--forbidden",
+			given(raw, OPTION_FORBIDDEN, "2"),
+			0,
+			100,
+			&tree->forbidden_percent) &&
+	     /*
+	      * Three more ids follow the users', and the last of all ids means "no change" to the
+	      * 		kernel.
+	      */
 	     parse_number("--uid-base",
 			  given(raw, OPTION_UID_BASE, "60000"),
 			  1,
@@ -251,13 +271,20 @@ static bool check(struct bench_options *options, const struct raw_options *raw)
 
 	return parse_list(options, given(raw, OPTION_ENGINES, "pathring,raw,smbd"), add_engine) &&
 	       parse_list(options, given(raw, OPTION_DEPTHS, "1,64"), add_depth) &&
-	       choose_baseline(options, given(raw, OPTION_BASELINE, NULL)) && check_tree(&options->tree, raw) &&
+	       choose_baseline(options, given(raw, OPTION_BASELINE, NULL)) &&
+	       check_tree(&options->tree, raw) &&
 	       parse_real("--time", seconds, 0.01, BENCH_MAX_SECONDS, &options->seconds) &&
 	       parse_number("--repeat", repeat, 1, BENCH_MAX_REPEAT, &options->repeat);
 }
 
 static const struct poptOption option_table[] = {
-	{ "op", '\0', POPT_ARG_STRING, NULL, OPTION_OPERATION, "Operation to measure: lookup (the default)", "NAME" },
+	{ "op",
+	  '\0',
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPTION_OPERATION,
+	  "Operation to measure: lookup (the default)",
+	  "NAME" },
 	{ "engine",
 	  '\0',
 	  POPT_ARG_STRING,
@@ -266,9 +293,27 @@ static const struct poptOption option_table[] = {
 	  "Engines to compare: pathring pathring-uring pathring-threads pathring-sync raw smbd "
 	  "(default pathring,raw,smbd)",
 	  "LIST" },
-	{ "depth", '\0', POPT_ARG_STRING, NULL, OPTION_DEPTHS, "Requests at a time (default 1,64)", "LIST" },
-	{ "users", '\0', POPT_ARG_STRING, NULL, OPTION_USERS, "Users that make requests in turn (default 2)", "N" },
-	{ "files", '\0', POPT_ARG_STRING, NULL, OPTION_FILES, "Files in the tree (default 2000)", "N" },
+	{ "depth",
+	  '\0',
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPTION_DEPTHS,
+	  "Requests at a time (default 1,64)",
+	  "LIST" },
+	{ "users",
+	  '\0',
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPTION_USERS,
+	  "Users that make requests in turn (default 2)",
+	  "N" },
+	{ "files",
+	  '\0',
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPTION_FILES,
+	  "Files in the tree (default 2000)",
+	  "N" },
 	{ "forbidden",
 	  '\0',
 	  POPT_ARG_STRING,
@@ -297,7 +342,13 @@ static const struct poptOption option_table[] = {
 	  OPTION_DIR,
 	  "Where to make the tree; it is removed at the end (default: working directory)",
 	  "DIR" },
-	{ "json", '\0', POPT_ARG_STRING, NULL, OPTION_JSON, "Write everything measured to this file", "FILE" },
+	{ "json",
+	  '\0',
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPTION_JSON,
+	  "Write everything measured to this file",
+	  "FILE" },
 	{ "uid-base",
 	  '\0',
 	  POPT_ARG_STRING,
@@ -313,11 +364,12 @@ static const struct poptOption option_table[] = {
 	  "Engine that the others are compared with (default smbd or raw)",
 	  "NAME" },
 	{ "version", '\0', POPT_ARG_NONE, NULL, OPTION_VERSION, "Show the version", NULL },
-	POPT_AUTOHELP
-	POPT_TABLEEND
+	POPT_AUTOHELP POPT_TABLEEND
 };
 
-/* By hand and not into variables: popt would leak the first value of an option that is given twice. */
+/*
+ * By hand and not into variables: popt would leak the first value of an option that is given twice.
+ */
 static bool read_values(struct raw_options *raw, poptContext context)
 {
 	int option = 0;
@@ -334,20 +386,25 @@ static bool read_values(struct raw_options *raw, poptContext context)
 		}
 	}
 	if (option < -1) {
-		say(poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(option), "see --help");
+		say(poptBadOption(context, POPT_BADOPTION_NOALIAS),
+		    poptStrerror(option),
+		    "see --help");
 		return false;
 	}
 	return true;
 }
 
-static enum bench_options_result read_arguments(struct raw_options *raw, int argc, const char **argv)
+static enum bench_options_result
+read_arguments(struct raw_options *raw, int argc, const char **argv)
 {
 	poptContext context = poptGetContext("pathring-bench", argc, argv, option_table, 0);
 	enum bench_options_result result = BENCH_OPTIONS_RUN;
 	const char *extra = NULL;
 	bool ok = false;
 
-	poptSetOtherOptionHelp(context, "[OPTION...]\nMeasures file lookups of many users, by several engines, as root.");
+	poptSetOtherOptionHelp(
+		context,
+		"[OPTION...]\nMeasures file lookups of many users, by several engines, as root.");
 	ok = read_values(raw, context);
 	extra = poptGetArg(context);
 	if (!ok) {

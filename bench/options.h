@@ -22,7 +22,7 @@ struct bench_options {
 	double seconds; /* for each engine at each depth, all rounds together */
 	size_t repeat;
 	struct bench_tree_options tree;
-	const char *json; /* or NULL */
+	const char *json;		     /* or NULL */
 	const struct bench_engine *baseline; /* or NULL */
 };
 

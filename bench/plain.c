@@ -14,7 +14,7 @@
 
 void bench_plain_init(struct bench_plain *plain, int dir_fd)
 {
-	*plain = (struct bench_plain){ .dir_fd = dir_fd };
+	*plain = (struct bench_plain) { .dir_fd = dir_fd };
 	memcpy(plain->proc_path, PROC_PREFIX, sizeof(PROC_PREFIX));
 }
 
@@ -45,7 +45,7 @@ void bench_plain_lookup(struct bench_plain *plain, const char *path, struct benc
 	int ret = 0;
 	ssize_t length = 0;
 
-	*answer = (struct bench_answer){ .error = 0 };
+	*answer = (struct bench_answer) { .error = 0 };
 
 	fd = openat(plain->dir_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A lookup by plain system calls, as the calling thread: shared by the engines that have nothing else. It knows
- * nothing of identities.
+ * A lookup by plain system calls, as the calling thread: shared by the engines that have nothing
+ * else. It knows nothing of identities.
  */
 #ifndef BENCH_PLAIN_H
 #define BENCH_PLAIN_H

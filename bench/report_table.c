@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The table on a terminal: times in microseconds, one block a depth. It shows what fits into a line; the JSON document
- * has everything.
+ * The table on a terminal: times in microseconds, one block a depth. It shows what fits into a
+ * line; the JSON document has everything.
  */
 #include "report.h"
 
@@ -27,7 +27,10 @@ static void print_header(const struct bench_report *report, FILE *file)
 		options->repeat == 1 ? "round" : "rounds",
 		options->seconds / (double)options->repeat);
 	for (i = 0; i < options->num_engines; i++) {
-		fprintf(file, "  %-16s %s\n", options->engines[i]->name, options->engines[i]->summary);
+		fprintf(file,
+			"  %-16s %s\n",
+			options->engines[i]->name,
+			options->engines[i]->summary);
 	}
 }
 
@@ -72,7 +75,10 @@ static void print_placement(const struct bench_account *account, FILE *file)
 	}
 	for (i = 0; i < BENCH_NUM_PLACEMENTS; i++) {
 		if (account->placed[i] != 0) {
-			fprintf(file, " %s %.4g%%", names[i], (double)account->placed[i] * 100 / (double)total);
+			fprintf(file,
+				" %s %.4g%%",
+				names[i],
+				(double)account->placed[i] * 100 / (double)total);
 		}
 	}
 }

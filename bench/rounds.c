@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Runs the engines in turn and takes medians. Engines alternate within each repetition (A B C A B C ...), because a
- * machine's speed drifts over minutes and both sides of a comparison should see the same drift.
+ * Runs the engines in turn and takes medians. Engines alternate within each repetition (A B C A B C
+ * ...), because a machine's speed drifts over minutes and both sides of a comparison should see the
+ * same drift.
  */
 #include "rounds.h"
 
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 static const uint32_t percentile_parts[BENCH_NUM_PERCENTILES] = {
-	[BENCH_P50] = 50000, [BENCH_P90] = 90000,     [BENCH_P99] = 99000,
+	[BENCH_P50] = 50000,   [BENCH_P90] = 90000,    [BENCH_P99] = 99000,
 	[BENCH_P99_9] = 99900, [BENCH_P99_99] = 99990,
 };
 
@@ -47,7 +48,8 @@ static void keep_round(struct bench_result *result, const struct bench_round *ro
 	figures->cpu_ns_per_op = (double)round->cpu_ns / ops;
 	figures->context_switches_per_op = (double)round->context_switches / ops;
 	for (i = 0; i < BENCH_NUM_PERCENTILES; i++) {
-		figures->percentile_ns[i] = (double)bench_histogram_percentile(&round->latency, percentile_parts[i]);
+		figures->percentile_ns[i] =
+			(double)bench_histogram_percentile(&round->latency, percentile_parts[i]);
 	}
 }
 
@@ -60,7 +62,8 @@ static int compare_doubles(const void *a, const void *b)
 }
 
 /* Of the member at `offset` of each round; the spread is wanted of one figure only. */
-static double median_of(const struct bench_result *result, size_t offset, double *values, double *spread_percent)
+static double
+median_of(const struct bench_result *result, size_t offset, double *values, double *spread_percent)
 {
 	size_t num = result->num_rounds;
 	double median = 0;
@@ -89,9 +92,10 @@ static void take_medians(struct bench_result *result, double *values)
 					   values,
 					   &result->spread_percent);
 	median->mean_ns = median_of(result, offsetof(struct bench_figures, mean_ns), values, NULL);
-	median->cpu_ns_per_op = median_of(result, offsetof(struct bench_figures, cpu_ns_per_op), values, NULL);
-	median->context_switches_per_op =
-		median_of(result, offsetof(struct bench_figures, context_switches_per_op), values, NULL);
+	median->cpu_ns_per_op =
+		median_of(result, offsetof(struct bench_figures, cpu_ns_per_op), values, NULL);
+	median->context_switches_per_op = median_of(
+		result, offsetof(struct bench_figures, context_switches_per_op), values, NULL);
 	for (i = 0; i < BENCH_NUM_PERCENTILES; i++) {
 		size_t offset = offsetof(struct bench_figures, percentile_ns) + i * sizeof(double);
 
@@ -113,13 +117,15 @@ static void take_ratios(struct bench_results *results)
 
 			if (base->engine == results->baseline && base->depth == result->depth &&
 			    base->median.ops_per_second > 0) {
-				result->ratio = result->median.ops_per_second / base->median.ops_per_second;
+				result->ratio =
+					result->median.ops_per_second / base->median.ops_per_second;
 			}
 		}
 	}
 }
 
-static void show_progress(const struct bench_options *options, size_t done, size_t depth, size_t engine)
+static void
+show_progress(const struct bench_options *options, size_t done, size_t depth, size_t engine)
 {
 	size_t total = options->num_depths * options->repeat * options->num_engines;
 	int terminal = isatty(STDERR_FILENO);
@@ -191,11 +197,8 @@ static enum bench_load_result run_all(const struct bench_tree *tree,
 					&results->results[depth * options->num_engines + engine];
 
 				show_progress(options, done, depth, engine);
-				outcome = bench_load_run(tree,
-							 result->engine,
-							 result->depth,
-							 duration_ns,
-							 round);
+				outcome = bench_load_run(
+					tree, result->engine, result->depth, duration_ns, round);
 				if (outcome != BENCH_LOAD_OK) {
 					return outcome;
 				}

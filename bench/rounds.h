@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The whole run: engines in alternation at every depth, and what the rounds of one engine at one depth say together.
+ * The whole run: engines in alternation at every depth, and what the rounds of one engine at one
+ * depth say together.
  */
 #ifndef BENCH_ROUNDS_H
 #define BENCH_ROUNDS_H
@@ -45,8 +46,8 @@ struct bench_result {
 	struct bench_account account;
 
 	struct bench_figures median; /* each figure by itself, over the rounds */
-	double spread_percent;       /* of operations per second: (most - least) / median */
-	double ratio;                /* to the baseline's operations per second; 0 where there is none */
+	double spread_percent;	     /* of operations per second: (most - least) / median */
+	double ratio; /* to the baseline's operations per second; 0 where there is none */
 };
 
 struct bench_results {
@@ -56,7 +57,10 @@ struct bench_results {
 	bool interrupted;
 };
 
-/* The result of the worst round; also when it is not OK, *results holds what was measured until then. */
+/*
+ * The result of the worst round; also when it is not OK, *results holds what was measured until
+ * then.
+ */
 enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
 					const struct bench_tree *tree,
 					const struct bench_options *options,

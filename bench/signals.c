@@ -28,8 +28,9 @@ int bench_signal_caught(void)
 bool bench_signals_install(void)
 {
 	/*
-	 * SA_RESETHAND: a second Ctrl-C ends the process where the first one waits for a file system that hangs.
-	 * SA_RESTART: the plain calls of an engine are not disturbed; epoll_wait() returns with EINTR all the same.
+	 * SA_RESETHAND: a second Ctrl-C ends the process where the first one waits for a file
+	 * system that hangs. SA_RESTART: the plain calls of an engine are not disturbed;
+	 * epoll_wait() returns with EINTR all the same.
 	 */
 	struct sigaction end = { .sa_handler = on_end, .sa_flags = SA_RESETHAND | SA_RESTART };
 	struct sigaction tick = { .sa_handler = on_tick, .sa_flags = SA_RESTART };

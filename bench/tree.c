@@ -22,8 +22,8 @@ static char *describe_errno(TALLOC_CTX *mem_ctx, const char *what, const char *p
 }
 
 /*
- * One uid and gid each, from uid_base on. All are in a common group, every other user in one more, so that a switch
- * between neighbours really changes the groups.
+ * One uid and gid each, from uid_base on. All are in a common group, every other user in one more,
+ * so that a switch between neighbours really changes the groups.
  */
 static bool make_users(struct bench_tree *tree, const struct bench_tree_options *options)
 {
@@ -150,7 +150,9 @@ static bool fill_file(struct bench_tree *tree, size_t index, int fd, char **why)
 				       "cannot set xattr " BENCH_XATTR_NAME " of %s: %s%s",
 				       file->path,
 				       strerror(errno),
-				       errno == EOPNOTSUPP ? " (choose a file system with user xattrs by --dir)" : "");
+				       errno == EOPNOTSUPP
+					       ? " (choose a file system with user xattrs by --dir)"
+					       : "");
 		return false;
 	}
 	/* The mode before the owner, the umask does not matter to fchmod. */
@@ -185,7 +187,10 @@ static bool make_file(struct bench_tree *tree, size_t index, char **why)
 			return false;
 		}
 	}
-	fd = openat(tree->dir_fd, file->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(tree->dir_fd,
+		    file->path,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
 	if (fd == -1) {
 		*why = describe_errno(tree, "cannot create", file->path);
 		return false;
@@ -205,7 +210,8 @@ static bool make_top(struct bench_tree *tree, const char *dir, char **why)
 		*why = describe_errno(tree, "cannot use directory", dir);
 		return false;
 	}
-	tree->path = talloc_asprintf(tree, "%s/pathring-bench-XXXXXX", strcmp(parent, "/") == 0 ? "" : parent);
+	tree->path = talloc_asprintf(
+		tree, "%s/pathring-bench-XXXXXX", strcmp(parent, "/") == 0 ? "" : parent);
 	tree->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	free(parent);
 	if (tree->path == NULL) {
@@ -223,7 +229,8 @@ static bool make_top(struct bench_tree *tree, const char *dir, char **why)
 	tree->made = true;
 	tree->name = strrchr(tree->path, '/') + 1;
 
-	tree->dir_fd = openat(tree->parent_fd, tree->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	tree->dir_fd = openat(
+		tree->parent_fd, tree->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (tree->dir_fd == -1) {
 		*why = describe_errno(tree, "cannot open", tree->path);
 		return false;
@@ -253,7 +260,8 @@ bool bench_tree_create(TALLOC_CTX *mem_ctx,
 	tree->parent_fd = -1;
 	tree->dir_fd = -1;
 
-	ok = make_users(tree, options) && plan_files(tree, options) && make_top(tree, options->dir, why);
+	ok = make_users(tree, options) && plan_files(tree, options) &&
+	     make_top(tree, options->dir, why);
 	for (i = 0; ok && i < tree->num_files && bench_signal_caught() == 0; i++) {
 		ok = make_file(tree, i, why);
 	}
@@ -275,15 +283,19 @@ static bool remove_entry(const struct bench_tree *tree, int dir_fd, const char *
 
 	ret = unlinkat(dir_fd, path, flags);
 	if (ret == -1 && errno != ENOENT) {
-		fprintf(stderr, "pathring-bench: cannot remove %s of %s: %s\n", path, tree->path, strerror(errno));
+		fprintf(stderr,
+			"pathring-bench: cannot remove %s of %s: %s\n",
+			path,
+			tree->path,
+			strerror(errno));
 		return false;
 	}
 	return true;
 }
 
 /*
- * By the names that were created and never by what is found there: the owners of the private directories could have
- * put anything into them.
+ * By the names that were created and never by what is found there: the owners of the private
+ * directories could have put anything into them.
  */
 bool bench_tree_remove(struct bench_tree *tree)
 {

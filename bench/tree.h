@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The users and the files that requests go to, and what is right to answer: each file has a size, an owner, a group,
- * a mode and an xattr value of its own, so that an answer about another file, or under another user, shows.
+ * The users and the files that requests go to, and what is right to answer: each file has a size,
+ * an owner, a group, a mode and an xattr value of its own, so that an answer about another file, or
+ * under another user, shows.
  */
 #ifndef BENCH_TREE_H
 #define BENCH_TREE_H
@@ -18,16 +19,17 @@ enum bench_file_kind {
 struct bench_file {
 	const char *path; /* relative to the tree */
 	uint64_t inode;
-	size_t owner;     /* index of a user; num_users is someone who makes no requests */
+	size_t owner; /* index of a user; num_users is someone who makes no requests */
 	enum bench_file_kind kind;
 };
 
 struct bench_tree {
-	char *path;       /* absolute */
-	char *name;       /* in parent_fd */
+	char *path; /* absolute */
+	char *name; /* in parent_fd */
 	int parent_fd;
 	int dir_fd;
-	struct bench_user *users; /* num_users and one more, who owns what a single user is denied */
+	struct bench_user
+		*users; /* num_users and one more, who owns what a single user is denied */
 	size_t num_users;
 	struct bench_file *files;
 	size_t num_files;
@@ -46,23 +48,26 @@ struct bench_tree_options {
 };
 
 /*
- * Make a directory of its own in options->dir with all files in it. It stops early, with success, when a signal was
- * caught. False: *why says why not, and what was made is removed again.
+ * Make a directory of its own in options->dir with all files in it. It stops early, with success,
+ * when a signal was caught. False: *why says why not, and what was made is removed again.
  */
 bool bench_tree_create(TALLOC_CTX *mem_ctx,
 		       const struct bench_tree_options *options,
 		       struct bench_tree **tree,
 		       char **why);
 
-/* Remove what was created and nothing else. False after a message on stderr when something stays behind. */
+/*
+ * Remove what was created and nothing else. False after a message on stderr when something stays
+ * behind.
+ */
 bool bench_tree_remove(struct bench_tree *tree);
 
 /* Whether the answer to this user about this file should be, or contain, EACCES. */
 bool bench_tree_denies(const struct bench_tree *tree, size_t user, size_t file);
 
 /*
- * Whether the answer is right; if not, what is wrong goes into text. identity: the engine carries requests out as
- * their user; else nothing is denied.
+ * Whether the answer is right; if not, what is wrong goes into text. identity: the engine carries
+ * requests out as their user; else nothing is denied.
  */
 bool bench_tree_verify(const struct bench_tree *tree,
 		       const struct bench_request *request,

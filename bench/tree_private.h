@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What each file of the tree is like: for tree.c, which makes it so, and verify.c, which expects it.
+ * What each file of the tree is like: for tree.c, which makes it so, and verify.c, which expects
+ * it.
  */
 #ifndef BENCH_TREE_PRIVATE_H
 #define BENCH_TREE_PRIVATE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is right to answer about a file of the tree. Computed instead of stored: a table of all values would push what
- * is measured out of the caches.
+ * What is right to answer about a file of the tree. Computed instead of stored: a table of all
+ * values would push what is measured out of the caches.
  */
 #include "tree_private.h"
 
@@ -73,9 +73,15 @@ struct complaint {
 	size_t size;
 };
 
-static bool wrong_number(struct complaint *complaint, const char *what, uint64_t got, uint64_t expected)
+static bool
+wrong_number(struct complaint *complaint, const char *what, uint64_t got, uint64_t expected)
 {
-	snprintf(complaint->text, complaint->size, "%s %" PRIu64 " instead of %" PRIu64, what, got, expected);
+	snprintf(complaint->text,
+		 complaint->size,
+		 "%s %" PRIu64 " instead of %" PRIu64,
+		 what,
+		 got,
+		 expected);
 	return false;
 }
 
@@ -116,7 +122,10 @@ static bool verify_stat(const struct bench_tree *tree,
 	return true;
 }
 
-static bool verify_xattr(size_t index, const struct bench_answer *answer, bool denied, struct complaint *complaint)
+static bool verify_xattr(size_t index,
+			 const struct bench_answer *answer,
+			 bool denied,
+			 struct complaint *complaint)
 {
 	uint8_t expected[BENCH_TREE_XATTR_LENGTH];
 	int differs = 0;
@@ -126,7 +135,8 @@ static bool verify_xattr(size_t index, const struct bench_answer *answer, bool d
 			return wrong(complaint, "xattr read", strerror(EACCES));
 		}
 		if (answer->xattr_length != -EACCES) {
-			return wrong(complaint, strerror((int)-answer->xattr_length), strerror(EACCES));
+			return wrong(
+				complaint, strerror((int)-answer->xattr_length), strerror(EACCES));
 		}
 		return true;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The engine's account for people: what ran where, and under whom. The counting is done in request.c.
+ * The engine's account for people: what ran where, and under whom. The counting is done in
+ * request.c.
  */
 #include "engine.h"
 
@@ -8,7 +9,8 @@
 
 #define NAME_OF_OPERATION(constant, name) [PATHRING_##constant] = #name,
 
-static const char *const operation_names[PATHRING_NUM_OPERATIONS] = { PATHRING_OPERATIONS(NAME_OF_OPERATION) };
+static const char *const operation_names[PATHRING_NUM_OPERATIONS] = { PATHRING_OPERATIONS(
+	NAME_OF_OPERATION) };
 
 static const char *const placement_names[PATHRING_NUM_PLACEMENTS] = {
 	[PATHRING_INLINE] = "inline",
@@ -33,7 +35,8 @@ static char *append_counters(char *text,
 			     uint64_t failed)
 {
 	return talloc_asprintf_append(text,
-				      "%-28s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n",
+				      "%-28s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %10" PRIu64
+				      " %10" PRIu64 "\n",
 				      label,
 				      placed[PATHRING_RING],
 				      placed[PATHRING_THREAD],
@@ -66,10 +69,14 @@ char *pathring_account(struct pathring *ring, TALLOC_CTX *mem_ctx)
 	for (operation = 0; operation < PATHRING_NUM_OPERATIONS; operation++) {
 		const struct pathring_operation_stats *stats = &ring->stats.operation[operation];
 
-		text = append_counters(text, operation_names[operation], stats->placed, stats->denied, stats->failed);
+		text = append_counters(text,
+				       operation_names[operation],
+				       stats->placed,
+				       stats->denied,
+				       stats->failed);
 	}
 	text = append_header(text, "identity");
-	TAILQ_FOREACH (identity, &ring->identities.used, used_link) {
+	TAILQ_FOREACH(identity, &ring->identities.used, used_link) {
 		const struct identity_counters *counters = &identity->counters;
 
 		snprintf(label,
@@ -78,11 +85,13 @@ char *pathring_account(struct pathring *ring, TALLOC_CTX *mem_ctx)
 			 (unsigned int)identity->target.uid,
 			 (unsigned int)identity->target.gid,
 			 identity->target.num_groups);
-		text = append_counters(text, label, counters->placed, counters->denied, counters->failed);
+		text = append_counters(
+			text, label, counters->placed, counters->denied, counters->failed);
 	}
 	return talloc_asprintf_append(text,
-				      "%" PRIu64 " submissions in %" PRIu64 " io_uring_enter, %" PRIu64
-				      " fallbacks, %" PRIu64 " orphaned, %" PRIu64 " personalities registered, %" PRIu64
+				      "%" PRIu64 " submissions in %" PRIu64
+				      " io_uring_enter, %" PRIu64 " fallbacks, %" PRIu64
+				      " orphaned, %" PRIu64 " personalities registered, %" PRIu64
 				      " credential switches\n",
 				      ring->stats.submissions,
 				      ring->stats.enters,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * What a backend is: a table of functions that run requests. All are called in the engine's thread and none calls a
- * callback of the user's. A backend gets each request with its identity and descriptors held, and gives it back
- * through request_complete() or request_divert(), once.
+ * What a backend is: a table of functions that run requests. All are called in the engine's thread
+ * and none calls a callback of the user's. A backend gets each request with its identity and
+ * descriptors held, and gives it back through request_complete() or request_divert(), once.
  */
 #ifndef PATHRING_ENGINE_BACKEND_H
 #define PATHRING_ENGINE_BACKEND_H
@@ -17,21 +17,30 @@ struct backend {
 	const char *name;
 
 	/*
-	 * Make it work, or say why not: a negative errno, with a sentence for people in *reason (static or on ring).
-	 * Called under the process identity.
+	 * Make it work, or say why not: a negative errno, with a sentence for people in *reason
+	 * (static or on ring). Called under the process identity.
 	 */
 	int (*start)(struct pathring *ring, const char **reason);
 
-	/* Cancel what can be, wait for all completions, release everything. Every request was orphaned before. */
+	/*
+	 * Cancel what can be, wait for all completions, release everything. Every request was
+	 * orphaned before.
+	 */
 	void (*stop)(struct pathring *ring);
 
-	/* Release what a forked child inherited, without touching anything that is shared with the parent. */
+	/*
+	 * Release what a forked child inherited, without touching anything that is shared with the
+	 * parent.
+	 */
 	void (*abandon)(struct pathring *ring);
 
 	/* Take one request. false: no room now, ask again after the next completion. */
 	bool (*take)(struct pathring *ring, struct pathring_request *request);
 
-	/* Give all that was taken to whoever runs it, with one system call. false: not all was accepted, try again. */
+	/*
+	 * Give all that was taken to whoever runs it, with one system call. false: not all was
+	 * accepted, try again.
+	 */
 	bool (*flush)(struct pathring *ring);
 
 	/* Collect completions without blocking. */
@@ -44,8 +53,8 @@ struct backend {
 	int (*poll_fd)(const struct pathring *ring);
 
 	/*
-	 * The thread is identity right now: whatever the backend needs of its credentials it can have without a switch.
-	 * Best effort. May be NULL.
+	 * The thread is identity right now: whatever the backend needs of its credentials it can
+	 * have without a switch. Best effort. May be NULL.
 	 */
 	void (*adopt)(struct pathring *ring, struct identity *identity);
 
@@ -53,7 +62,10 @@ struct backend {
 	char *(*describe)(const struct pathring *ring, char *text);
 };
 
-/* Run one request in this thread, under its identity, and complete it: where even helper threads are refused. */
+/*
+ * Run one request in this thread, under its identity, and complete it: where even helper threads
+ * are refused.
+ */
 void sync_run(struct pathring *ring, struct pathring_request *request);
 
 extern const struct backend backend_uring;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The synchronous backend: each request in the engine's own thread, switched to its identity for the time of the call.
- * The last resort where neither ring nor threads may be had, and the plainest statement of what a request means.
+ * The synchronous backend: each request in the engine's own thread, switched to its identity for
+ * the time of the call. The last resort where neither ring nor threads may be had, and the plainest
+ * statement of what a request means.
  */
 #include "backend.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The threads backend: every request to the helper threads. How they work is in helper.c, which the ring needs too.
+ * The threads backend: every request to the helper threads. How they work is in helper.c, which the
+ * ring needs too.
  */
 #include "backend.h"
 
@@ -12,8 +13,10 @@ static int threads_start(struct pathring *ring, const char **reason)
 
 	ret = helpers_start(ring);
 	if (ret < 0) {
-		*reason = "no helper thread with a umask of its own can be started; check the limit of processes and whether "
-			  "a seccomp filter denies clone or unshare";
+		*reason =
+			"no helper thread with a umask of its own can be started; check the limit "
+			"of processes and whether "
+			"a seccomp filter denies clone or unshare";
 	}
 	return ret;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The ring: operations as submission entries, each with an explicit personality, and their completions. Set-up and
- * what the kernel can do are in uring_probe.c, lookup in uring_lookup.c.
+ * The ring: operations as submission entries, each with an explicit personality, and their
+ * completions. Set-up and what the kernel can do are in uring_probe.c, lookup in uring_lookup.c.
  *
- * Every entry names a personality, root's too: without one, an entry that the kernel issues later from task work runs
- * as whoever the thread happens to be at that moment. The one exception is FIXED_FD_INSTALL, which the kernel refuses with
- * a personality (EPERM, io_uring/openclose.c, 6.8): it opens nothing and asks no permission, it moves a file that was
- * opened under an identity into the descriptor table.
+ * Every entry names a personality, root's too: without one, an entry that the kernel issues later
+ * from task work runs as whoever the thread happens to be at that moment. The one exception is
+ * FIXED_FD_INSTALL, which the kernel refuses with a personality (EPERM, io_uring/openclose.c, 6.8):
+ * it opens nothing and asks no permission, it moves a file that was opened under an identity into
+ * the descriptor table.
  */
 #include "backend.h"
 
@@ -29,7 +30,7 @@
 /* How often a stopping ring cancels again what has begun meanwhile, in milliseconds. */
 #define STOP_POLL_MSEC 50
 
-/* --------------------------------------------------------------------------------------------- personalities */
+/* ---- personalities ---- */
 
 static int register_current(struct pathring *ring)
 {
@@ -66,10 +67,11 @@ static void uring_adopt(struct pathring *ring, struct identity *identity)
 
 static int process_personality(struct pathring *ring)
 {
-	return identity_personality(identity_of(ring, ring->identities.process), &personality_methods);
+	return identity_personality(identity_of(ring, ring->identities.process),
+				    &personality_methods);
 }
 
-/* ------------------------------------------------------------------------------------------------- submission */
+/* ---- submission ---- */
 
 static bool uring_flush_once(struct pathring *ring)
 {
@@ -101,14 +103,18 @@ bool uring_make_room(struct pathring *ring, unsigned int count)
 	return io_uring_sq_space_left(&uring->io_uring) >= count;
 }
 
-struct io_uring_sqe *uring_entry(struct uring *uring, struct pathring_request *request, unsigned int step)
+struct io_uring_sqe *
+uring_entry(struct uring *uring, struct pathring_request *request, unsigned int step)
 {
 	uring->in_flight++;
 	request->uring.outstanding |= (uint16_t)(1U << step);
 	return io_uring_get_sqe(&uring->io_uring);
 }
 
-void uring_entry_ready(struct io_uring_sqe *entry, struct pathring_request *request, unsigned int step, int personality)
+void uring_entry_ready(struct io_uring_sqe *entry,
+		       struct pathring_request *request,
+		       unsigned int step,
+		       int personality)
 {
 	entry->user_data = (uint64_t)(uintptr_t)request | step;
 	entry->personality = (uint16_t)personality;
@@ -145,27 +151,27 @@ static void prepare_getxattr(struct io_uring_sqe *entry, struct operation *opera
 	char *value = (char *)arguments->value;
 
 	if (fd >= 0) {
-		io_uring_prep_fgetxattr(entry, fd, arguments->name, value, (unsigned int)arguments->size);
+		io_uring_prep_fgetxattr(
+			entry, fd, arguments->name, value, (unsigned int)arguments->size);
 		return;
 	}
 	operation_proc_path(descriptor_pathref_fd(operation->target), arguments->proc_path);
-	io_uring_prep_getxattr(entry, arguments->name, value, arguments->proc_path, (unsigned int)arguments->size);
+	io_uring_prep_getxattr(
+		entry, arguments->name, value, arguments->proc_path, (unsigned int)arguments->size);
 }
 
 /* Opcode by operation: what must be usable for the ring to run it. */
 static const uint8_t opcodes[PATHRING_NUM_OPERATIONS] = {
-	[PATHRING_OPENAT] = IORING_OP_OPENAT2,
-	[PATHRING_CLOSE] = IORING_OP_CLOSE,
-	[PATHRING_STATX] = IORING_OP_STATX,
-	[PATHRING_GETXATTR] = IORING_OP_GETXATTR,
-	[PATHRING_PREAD] = IORING_OP_READ,
-	[PATHRING_PWRITE] = IORING_OP_WRITE,
-	[PATHRING_FSYNC] = IORING_OP_FSYNC,
-	[PATHRING_LOOKUP] = IORING_OP_OPENAT2,
+	[PATHRING_OPENAT] = IORING_OP_OPENAT2, [PATHRING_CLOSE] = IORING_OP_CLOSE,
+	[PATHRING_STATX] = IORING_OP_STATX,    [PATHRING_GETXATTR] = IORING_OP_GETXATTR,
+	[PATHRING_PREAD] = IORING_OP_READ,     [PATHRING_PWRITE] = IORING_OP_WRITE,
+	[PATHRING_FSYNC] = IORING_OP_FSYNC,    [PATHRING_LOOKUP] = IORING_OP_OPENAT2,
 };
 
-/* An operation as one entry. The other place to touch for a new operation is the completion below, if it has a result
- * beyond a number. */
+/*
+ * An operation as one entry. The other place to touch for a new operation is the completion below,
+ * if it has a result beyond a number.
+ */
 static void prepare_single(struct io_uring_sqe *entry, struct operation *operation)
 {
 	switch (operation->class->kind) {
@@ -236,8 +242,12 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	int personality;
 	bool room;
 
-	/* umask would shape the mode: a kernel worker shares the fs_struct of the thread that submits. */
-	if (operation_creates(&request->operation) || !uring->usable[opcodes[request->operation.class->kind]]) {
+	/*
+	 * umask would shape the mode: a kernel worker shares the fs_struct of the thread that
+	 * submits.
+	 */
+	if (operation_creates(&request->operation) ||
+	    !uring->usable[opcodes[request->operation.class->kind]]) {
 		engine_divert(ring, request);
 		return true;
 	}
@@ -269,7 +279,10 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	return true;
 }
 
-/* The next entry for the engine itself, NULL when there is no room: such work waits, or is done without. */
+/*
+ * The next entry for the engine itself, NULL when there is no room: such work waits, or is done
+ * without.
+ */
 static struct io_uring_sqe *internal_entry(struct uring *uring)
 {
 	struct io_uring_sqe *entry = NULL;
@@ -317,14 +330,17 @@ static bool uring_flush(struct pathring *ring)
 	return uring_flush_once(ring);
 }
 
-/* -------------------------------------------------------------------------------------------------- completion */
+/* ---- completion ---- */
 
 bool uring_must_divert(const struct pathring_request *request, ssize_t result)
 {
 	if (request->orphaned || request->diverted) {
 		return false;
 	}
-	/* EINVAL: an old kernel, or the arguments: a thread will tell. ECANCELED: no worker could be made (RLIMIT_NPROC). */
+	/*
+	 * EINVAL: an old kernel, or the arguments: a thread will tell. ECANCELED: no worker could
+	 * be made (RLIMIT_NPROC).
+	 */
 	return result == -EINVAL || result == -ECANCELED;
 }
 
@@ -380,7 +396,10 @@ static void complete_single(struct pathring *ring, struct pathring_request *requ
 	request_complete(request, PATHRING_RING);
 }
 
-/* ERESTARTSYS and its kin are for the system call path; on the ring they leak out of interrupted workers. */
+/*
+ * ERESTARTSYS and its kin are for the system call path; on the ring they leak out of interrupted
+ * workers.
+ */
 static int sane_result(int result)
 {
 	return result <= -512 && result >= -516 ? -EINTR : result;
@@ -395,14 +414,15 @@ static void handle_completion(struct pathring *ring, uint64_t user_data, int res
 	uring->in_flight--;
 	if ((user_data & INTERNAL_TAG) != 0) {
 		if (step == (INTERNAL_CLOSE_SLOT & STEP_MASK)) {
-			uring->free_slots[uring->num_free_slots++] = (unsigned int)(user_data >> 8) & 0xffffff;
+			uring->free_slots[uring->num_free_slots++] =
+				(unsigned int)(user_data >> 8) & 0xffffff;
 		}
 		return;
 	}
 
 	request = (struct pathring_request *)(uintptr_t)(user_data & ~STEP_MASK);
 	result = sane_result(result);
-	request->uring.outstanding &= (uint16_t)~(1U << step);
+	request->uring.outstanding &= (uint16_t) ~(1U << step);
 	if (step == STEP_ONLY) {
 		complete_single(ring, request, result);
 		return;
@@ -465,7 +485,7 @@ static void uring_cancel(struct pathring *ring, struct pathring_request *request
 	turn_schedule(ring->own_turn);
 }
 
-/* --------------------------------------------------------------------------------------------- start and stop */
+/* ---- start and stop ---- */
 
 static int uring_start(struct pathring *ring, const char **reason)
 {
@@ -486,8 +506,9 @@ static int uring_start(struct pathring *ring, const char **reason)
 }
 
 /*
- * Every completion is waited for: until then the kernel may write into requests. Workers can be interrupted where they
- * sleep interruptibly; what was not yet begun when it was cancelled is caught by the next try.
+ * Every completion is waited for: until then the kernel may write into requests. Workers can be
+ * interrupted where they sleep interruptibly; what was not yet begun when it was cancelled is
+ * caught by the next try.
  */
 static void uring_stop(struct pathring *ring)
 {
@@ -518,7 +539,10 @@ static void uring_stop(struct pathring *ring)
 
 static void uring_abandon(struct pathring *ring)
 {
-	/* The mappings were not inherited (MADV_DONTFORK), the descriptor was; the ring itself is the parent's. */
+	/*
+	 * The mappings were not inherited (MADV_DONTFORK), the descriptor was; the ring itself is
+	 * the parent's.
+	 */
 	close(ring->uring->io_uring.ring_fd);
 	TALLOC_FREE(ring->uring);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Switching the calling thread's credentials and back. Who may become whom, and when a switch is needed at all, is
- * decided elsewhere.
+ * Switching the calling thread's credentials and back. Who may become whom, and when a switch is
+ * needed at all, is decided elsewhere.
  *
- * Only the effective ids are changed. Real and saved ids have no part in the permission checks of file operations
- * (the kernel uses fsuid, fsgid, the groups and the effective capabilities, and fsuid follows euid), and leaving them
- * alone keeps the way back open. setfsuid() would not do: it drops the file capabilities alone and leaves for example
- * CAP_SYS_ADMIN, which opens trusted.* xattrs.
+ * Only the effective ids are changed. Real and saved ids have no part in the permission checks of
+ * file operations (the kernel uses fsuid, fsgid, the groups and the effective capabilities, and
+ * fsuid follows euid), and leaving them alone keeps the way back open. setfsuid() would not do: it
+ * drops the file capabilities alone and leaves for example CAP_SYS_ADMIN, which opens trusted.*
+ * xattrs.
  */
 #include "credentials.h"
 
@@ -57,7 +58,8 @@ static int set_groups(const gid_t *groups, size_t num_groups)
 
 static int get_capabilities(struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3,
+						   .pid = 0 };
 
 	return raw_result(syscall(SYS_capget, &header, data));
 }
@@ -77,7 +79,8 @@ int credentials_effective(uint64_t *effective)
 
 static int set_effective_capabilities(uint64_t effective)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3,
+						   .pid = 0 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 	int ret;
 
@@ -134,12 +137,14 @@ void credentials_release(struct credentials *credentials)
 	}
 }
 
-bool credentials_match(const struct credentials *credentials, const struct credentials_target *target)
+bool credentials_match(const struct credentials *credentials,
+		       const struct credentials_target *target)
 {
 	if (credentials->euid != target->uid || credentials->egid != target->gid) {
 		return false;
 	}
-	if (credentials->effective != target->effective || credentials->num_groups != target->num_groups) {
+	if (credentials->effective != target->effective ||
+	    credentials->num_groups != target->num_groups) {
 		return false;
 	}
 	if (target->num_groups == 0) {
@@ -176,7 +181,10 @@ int credentials_become(const struct credentials_target *target)
 		}
 	}
 
-	/* SECBIT_NO_SETUID_FIXUP, ambient capabilities or a security module may have left more than a user should have. */
+	/*
+	 * SECBIT_NO_SETUID_FIXUP, ambient capabilities or a security module may have left more than
+	 * a user should have.
+	 */
 	ret = credentials_effective(&effective);
 	if (ret < 0) {
 		return ret;

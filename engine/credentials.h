@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The credentials of the calling thread: reading, assuming those of an identity, restoring. Raw system calls only:
- * glibc's wrappers would change every thread of the process.
+ * The credentials of the calling thread: reading, assuming those of an identity, restoring. Raw
+ * system calls only: glibc's wrappers would change every thread of the process.
  */
 #ifndef PATHRING_ENGINE_CREDENTIALS_H
 #define PATHRING_ENGINE_CREDENTIALS_H
@@ -36,22 +36,24 @@ struct credentials_target {
 int credentials_get(struct credentials *credentials);
 void credentials_release(struct credentials *credentials);
 
-bool credentials_match(const struct credentials *credentials, const struct credentials_target *target);
+bool credentials_match(const struct credentials *credentials,
+		       const struct credentials_target *target);
 
 /*
- * Become root where the thread is someone else: euid 0 also brings the capabilities that a switch needs. Nothing is
- * changed when it fails.
+ * Become root where the thread is someone else: euid 0 also brings the capabilities that a switch
+ * needs. Nothing is changed when it fails.
  */
 int credentials_gain_root(void);
 
 /*
- * From root become target, or -errno with the credentials in an undefined mixture: the caller must then restore or
- * become someone else before it does anything.
+ * From root become target, or -errno with the credentials in an undefined mixture: the caller must
+ * then restore or become someone else before it does anything.
  */
 int credentials_become(const struct credentials_target *target);
 
 /*
- * Go back to what credentials_get() saw. Aborts the process when that can't be done: it would go on as someone else.
+ * Go back to what credentials_get() saw. Aborts the process when that can't be done: it would go on
+ * as someone else.
  */
 void credentials_restore(const struct credentials *saved);
 

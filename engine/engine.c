@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The engine as a whole: create and destroy, options, the choice of a backend and what is said about it, moving
- * requests from the queue to the backend. The life of one request is in request.c, the event loop in turn.c.
+ * The engine as a whole: create and destroy, options, the choice of a backend and what is said
+ * about it, moving requests from the queue to the backend. The life of one request is in request.c,
+ * the event loop in turn.c.
  */
 #include "engine.h"
 
@@ -23,7 +24,10 @@
 /* The kernel's limit: XA_LIMIT(0, USHRT_MAX), ids from 1 (io_uring/register.c). */
 #define KERNEL_MAX_PERSONALITIES 65535
 
-/* How long to block at most before looking again, where the kernel took nothing and no completion is due. */
+/*
+ * How long to block at most before looking again, where the kernel took nothing and no completion
+ * is due.
+ */
 #define BLOCK_MSEC 10
 
 static const struct backend *const backends[] = {
@@ -84,7 +88,8 @@ static int check_options(struct pathring_options *options)
 	if (options->entries == 0) {
 		options->entries = DEFAULT_ENTRIES;
 	}
-	if (options->entries < 8 || options->entries > 4096 || (options->entries & (options->entries - 1)) != 0) {
+	if (options->entries < 8 || options->entries > 4096 ||
+	    (options->entries & (options->entries - 1)) != 0) {
 		return -EINVAL;
 	}
 	if (options->max_requests == 0) {
@@ -115,7 +120,10 @@ int engine_check(const struct pathring *ring)
 	if (engine_inherited(ring)) {
 		return -ECHILD;
 	}
-	/* A forked child's only thread has the value of its parent's: an engine not yet started may be used there. */
+	/*
+	 * A forked child's only thread has the value of its parent's: an engine not yet started may
+	 * be used there.
+	 */
 	if (!pthread_equal(pthread_self(), ring->thread)) {
 		return -EXDEV;
 	}
@@ -195,9 +203,10 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 	return 0;
 }
 
-/* ------------------------------------------------------------------------------------------ choosing a backend */
+/* ---- choosing a backend ---- */
 
-static void note_refusal(struct pathring *ring, const struct backend *backend, int error, const char *reason)
+static void
+note_refusal(struct pathring *ring, const struct backend *backend, int error, const char *reason)
 {
 	ring->refusals[backend->kind] = (struct refusal) {
 		.error = error,
@@ -227,7 +236,8 @@ static void choose_backend(struct pathring *ring)
 		if (ret == 0) {
 			ring->backend = backends[i];
 			ring->start_error = 0;
-			engine_log(ring, PATHRING_LOG_INFO, "using the %s backend", backends[i]->name);
+			engine_log(
+				ring, PATHRING_LOG_INFO, "using the %s backend", backends[i]->name);
 			return;
 		}
 		note_refusal(ring, backends[i], ret, reason);
@@ -244,7 +254,10 @@ static int engine_start(struct pathring *ring)
 		return ring->start_error;
 	}
 
-	/* Ring memory is accounted to an unprivileged creator (RLIMIT_MEMLOCK): never while the caller impersonates. */
+	/*
+	 * Ring memory is accounted to an unprivileged creator (RLIMIT_MEMLOCK): never while the
+	 * caller impersonates.
+	 */
 	ret = identity_enter(identity_of(ring, ring->identities.process), &state);
 	if (ret < 0) {
 		return ret;
@@ -300,7 +313,7 @@ const char *pathring_backend_name(enum pathring_backend backend)
 	return "auto";
 }
 
-/* --------------------------------------------------------------------------------------------- moving requests */
+/* ---- moving requests ---- */
 
 bool engine_submit(struct pathring *ring)
 {
@@ -334,7 +347,10 @@ bool engine_submit(struct pathring *ring)
 	all_given = helpers_flush(ring) && all_given;
 	engine_reap(ring);
 
-	/* Nothing runs whose completion would bring the loop back here: a thread ran as much as it may at once, or slots came free. */
+	/*
+	 * Nothing runs whose completion would bring the loop back here: a thread ran as much as it
+	 * may at once, or slots came free.
+	 */
 	request = TAILQ_FIRST(&ring->queue);
 	if (request != NULL && ring->num_running == 0 && all_given) {
 		turn_schedule(request->turn);
@@ -430,7 +446,7 @@ void engine_block(struct pathring *ring)
 	poll(polled, ENGINE_POLL_FDS, timeout);
 }
 
-/* ------------------------------------------------------------------------------------------ saying what it does */
+/* ---- saying what it does ---- */
 
 void pathring_stats(const struct pathring *ring, struct pathring_stats *stats)
 {
@@ -452,12 +468,15 @@ char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx)
 	uname(&host);
 	text = talloc_asprintf(mem_ctx, "kernel: %s %s\n", host.release, host.machine);
 	if (ret == -ECHILD || ret == -EXDEV) {
-		return talloc_asprintf_append(text, "engine: not usable here (%s)\n", strerror(-ret));
+		return talloc_asprintf_append(
+			text, "engine: not usable here (%s)\n", strerror(-ret));
 	}
 	text = talloc_asprintf_append(text,
 				      "backend: %s%s\n",
 				      ring->backend != NULL ? ring->backend->name : "none",
-				      ring->options.backend == PATHRING_BACKEND_AUTO ? " (chosen by probe)" : " (by option)");
+				      ring->options.backend == PATHRING_BACKEND_AUTO
+					      ? " (chosen by probe)"
+					      : " (by option)");
 	for (i = 0; i < NUM_BACKENDS; i++) {
 		const struct refusal *refusal = &ring->refusals[backends[i]->kind];
 

@@ -73,8 +73,9 @@ bool engine_inherited(const struct pathring *ring);
 int engine_use(struct pathring *ring);
 
 /*
- * Give queued requests to the backend and the backend's to the kernel, and look for completions once: what the kernel
- * could do at once is complete by then. false: something stays that no completion will bring forward; try again later.
+ * Give queued requests to the backend and the backend's to the kernel, and look for completions
+ * once: what the kernel could do at once is complete by then. false: something stays that no
+ * completion will bring forward; try again later.
  */
 bool engine_submit(struct pathring *ring);
 void engine_reap(struct pathring *ring);
@@ -82,8 +83,8 @@ void engine_reap(struct pathring *ring);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t engine_clock(void);
 /*
- * The time of the completions being collected, asked once for all that are found together: the clock is a twentieth of
- * a cached lookup.
+ * The time of the completions being collected, asked once for all that are found together: the
+ * clock is a twentieth of a cached lookup.
  */
 uint64_t engine_completion_time(struct pathring *ring);
 
@@ -91,13 +92,19 @@ uint64_t engine_completion_time(struct pathring *ring);
 #define ENGINE_POLL_FDS 2
 void engine_poll_fds(const struct pathring *ring, int fds[ENGINE_POLL_FDS]);
 
-/* Run it elsewhere after the ring could not: in a helper thread, or in this thread where threads are refused. */
+/*
+ * Run it elsewhere after the ring could not: in a helper thread, or in this thread where threads
+ * are refused.
+ */
 void engine_divert(struct pathring *ring, struct pathring_request *request);
 
 /* Block until there may be something to reap. */
 void engine_block(struct pathring *ring);
 
-/* A message for the caller's log function, which is called from the loop or pathring_start(), not from here. */
+/*
+ * A message for the caller's log function, which is called from the loop or pathring_start(), not
+ * from here.
+ */
 void engine_log(struct pathring *ring, enum pathring_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void engine_deliver_log(struct pathring *ring);

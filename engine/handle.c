@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Path references and I/O handles, how long their descriptors live, and the accessor boundary between them. What is
- * done with a descriptor belongs to the operations.
+ * Path references and I/O handles, how long their descriptors live, and the accessor boundary
+ * between them. What is done with a descriptor belongs to the operations.
  */
 #include "handle.h"
 
@@ -34,7 +34,10 @@ static int handle_wrap(TALLOC_CTX *mem_ctx,
 		return -ENOMEM;
 	}
 
-	/* No talloc parent: requests may hold it longer than any mem_ctx lives. The references own it. */
+	/*
+	 * No talloc parent: requests may hold it longer than any mem_ctx lives. The references own
+	 * it.
+	 */
 	handle->descriptor = talloc(NULL, struct descriptor);
 	if (handle->descriptor == NULL) {
 		talloc_free(handle);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The descriptor behind a handle, counted: it stays open as long as a handle or a request holds it, because the kernel
- * resolves descriptors when a worker starts an operation and not when it is submitted.
+ * The descriptor behind a handle, counted: it stays open as long as a handle or a request holds it,
+ * because the kernel resolves descriptors when a worker starts an operation and not when it is
+ * submitted.
  */
 #ifndef PATHRING_ENGINE_HANDLE_H
 #define PATHRING_ENGINE_HANDLE_H

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Helper threads. Each has credentials of its own (they belong to a thread in Linux; glibc's wrappers only pretend
- * otherwise) and, after unshare(CLONE_FS), a umask of its own, which is 0: modes are those the caller gave.
+ * Helper threads. Each has credentials of its own (they belong to a thread in Linux; glibc's
+ * wrappers only pretend otherwise) and, after unshare(CLONE_FS), a umask of its own, which is 0:
+ * modes are those the caller gave.
  *
- * A thread takes on the identity of its request and keeps it until a request of another comes. It touches nothing
- * but the request's operation: talloc, the engine's lists and counters belong to the engine's thread.
+ * A thread takes on the identity of its request and keeps it until a request of another comes. It
+ * touches nothing but the request's operation: talloc, the engine's lists and counters belong to
+ * the engine's thread.
  */
 #include "helper.h"
 
@@ -22,7 +24,10 @@
 /* A thread that has had nothing to do for so long ends: an idle engine has none. */
 #define IDLE_SECONDS 5
 
-/* The operations' own needs are small; the default of 8 MiB would count against address space limits. */
+/*
+ * The operations' own needs are small; the default of 8 MiB would count against address space
+ * limits.
+ */
 #define STACK_SIZE (128 * 1024)
 
 STAILQ_HEAD(helper_list, pathring_request);
@@ -58,7 +63,10 @@ static void announce(const struct helpers *helpers)
 	uint64_t one = 1;
 	ssize_t written;
 
-	/* It can only fail with a counter near its end, and then the descriptor is readable already. */
+	/*
+	 * It can only fail with a counter near its end, and then the descriptor is readable
+	 * already.
+	 */
 	written = write(helpers->event_fd, &one, sizeof(one));
 	(void)written;
 }
@@ -75,7 +83,8 @@ static int become(const struct identity *identity)
 }
 
 /*
- * An unprivileged process has one identity, which its threads inherit: nothing to switch then, and no way to.
+ * An unprivileged process has one identity, which its threads inherit: nothing to switch then, and
+ * no way to.
  */
 static int take_on(const struct identity *identity, unsigned int *switches)
 {
@@ -96,7 +105,9 @@ static int take_on(const struct identity *identity, unsigned int *switches)
 	return become(identity);
 }
 
-static void run_request(struct pathring_request *request, const struct identity **current, unsigned int *switches)
+static void run_request(struct pathring_request *request,
+			const struct identity **current,
+			unsigned int *switches)
 {
 	struct operation *operation = &request->operation;
 	int ret = 0;
@@ -307,7 +318,8 @@ bool helpers_flush(struct pathring *ring)
 		return true;
 	}
 	pthread_mutex_lock(&helpers->mutex);
-	while (helpers->num_waiting > helpers->num_idle && helpers->num_threads < helpers->max_threads) {
+	while (helpers->num_waiting > helpers->num_idle &&
+	       helpers->num_threads < helpers->max_threads) {
 		int ret;
 
 		ret = add_thread(helpers);
@@ -356,14 +368,17 @@ void helpers_reap(struct pathring *ring)
 	}
 }
 
-/* A request that no thread has begun need not run. One that runs can't be stopped: its result is dropped. */
+/*
+ * A request that no thread has begun need not run. One that runs can't be stopped: its result is
+ * dropped.
+ */
 void helpers_cancel(struct pathring *ring, struct pathring_request *request)
 {
 	struct helpers *helpers = ring->helpers;
 	struct pathring_request *other = NULL;
 
 	pthread_mutex_lock(&helpers->mutex);
-	STAILQ_FOREACH (other, &helpers->waiting, helper.link) {
+	STAILQ_FOREACH(other, &helpers->waiting, helper.link) {
 		if (other == request) {
 			break;
 		}

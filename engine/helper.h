@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Helper threads with credentials, umask and working directory of their own: the threads backend, and where requests
- * go that the ring can't run.
+ * Helper threads with credentials, umask and working directory of their own: the threads backend,
+ * and where requests go that the ring can't run.
  */
 #ifndef PATHRING_ENGINE_HELPER_H
 #define PATHRING_ENGINE_HELPER_H

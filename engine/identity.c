@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Who requests run as: identities interned by value, the switch of the engine's thread to one and back, and which of
- * them have a personality. How a thread changes credentials is in credentials.c, how the ring registers in
- * backend_uring.c.
+ * Who requests run as: identities interned by value, the switch of the engine's thread to one and
+ * back, and which of them have a personality. How a thread changes credentials is in credentials.c,
+ * how the ring registers in backend_uring.c.
  *
- * Interned, because a personality costs a registration and the kernel has 65,535 of them for each ring, while a file
- * server makes a token for each session. By value, because tokens are freed and their memory is used again for
- * another user: neither a pointer nor a hash alone says who somebody is.
+ * Interned, because a personality costs a registration and the kernel has 65,535 of them for each
+ * ring, while a file server makes a token for each session. By value, because tokens are freed and
+ * their memory is used again for another user: neither a pointer nor a hash alone says who somebody
+ * is.
  */
 #include "identity.h"
 
@@ -32,7 +33,10 @@ static int compare_gid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Groups are a set for the kernel's permission checks: order and repetition must not make another identity. */
+/*
+ * Groups are a set for the kernel's permission checks: order and repetition must not make another
+ * identity.
+ */
 static size_t normalise_groups(gid_t *groups, size_t num_groups)
 {
 	size_t kept = 0;
@@ -75,12 +79,13 @@ static bool same_identity(const struct credentials_target *a, const struct crede
 	return memcmp(a->groups, b->groups, a->num_groups * sizeof(gid_t)) == 0;
 }
 
-static struct identity *find_identity(struct pathring *ring, const struct credentials_target *target)
+static struct identity *find_identity(struct pathring *ring,
+				      const struct credentials_target *target)
 {
 	uint64_t hash = hash_target(target);
 	struct identity *identity = NULL;
 
-	LIST_FOREACH (identity, &ring->identities.buckets[hash % IDENTITY_BUCKETS], bucket_link) {
+	LIST_FOREACH(identity, &ring->identities.buckets[hash % IDENTITY_BUCKETS], bucket_link) {
 		if (identity->hash == hash && same_identity(&identity->target, target)) {
 			return identity;
 		}
@@ -113,7 +118,8 @@ static void trim_identities(struct pathring *ring)
 	}
 }
 
-static struct identity *intern_identity(struct pathring *ring, const struct credentials_target *target)
+static struct identity *intern_identity(struct pathring *ring,
+					const struct credentials_target *target)
 {
 	struct identities *identities = &ring->identities;
 	struct identity *identity = NULL;
@@ -124,7 +130,8 @@ static struct identity *intern_identity(struct pathring *ring, const struct cred
 		return identity;
 	}
 
-	identity = talloc_zero_size(ring, sizeof(struct identity) + target->num_groups * sizeof(gid_t));
+	identity = talloc_zero_size(ring,
+				    sizeof(struct identity) + target->num_groups * sizeof(gid_t));
 	if (identity == NULL) {
 		return NULL;
 	}
@@ -138,7 +145,8 @@ static struct identity *intern_identity(struct pathring *ring, const struct cred
 	identity->target.groups = groups;
 	identity->hash = hash_target(target);
 
-	LIST_INSERT_HEAD(&identities->buckets[identity->hash % IDENTITY_BUCKETS], identity, bucket_link);
+	LIST_INSERT_HEAD(
+		&identities->buckets[identity->hash % IDENTITY_BUCKETS], identity, bucket_link);
 	TAILQ_INSERT_TAIL(&identities->used, identity, used_link);
 	identities->count++;
 	return identity;
@@ -185,7 +193,8 @@ static const struct credentials_target *process_target(const struct pathring *ri
 }
 
 /* The effective capabilities that an identity may have: the header's rule. */
-static uint64_t allowed_capabilities(const struct pathring *ring, const struct credentials_target *target)
+static uint64_t allowed_capabilities(const struct pathring *ring,
+				     const struct credentials_target *target)
 {
 	const struct credentials_target *process = process_target(ring);
 
@@ -294,7 +303,9 @@ int pathring_identity_unix(struct pathring *ring,
 	return ret;
 }
 
-int pathring_identity_current(struct pathring *ring, TALLOC_CTX *mem_ctx, struct pathring_identity **identity)
+int pathring_identity_current(struct pathring *ring,
+			      TALLOC_CTX *mem_ctx,
+			      struct pathring_identity **identity)
 {
 	struct credentials credentials = { 0 };
 	struct credentials_target target = { 0 };
@@ -390,7 +401,7 @@ static int evict_personality(struct pathring *ring, const struct personality_met
 	if (!flushed) {
 		return -EAGAIN;
 	}
-	TAILQ_FOREACH (identity, &ring->identities.used, used_link) {
+	TAILQ_FOREACH(identity, &ring->identities.used, used_link) {
 		if (identity->personality != 0) {
 			break;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Identities interned by value, the credential switch of the engine's thread, and which identities have a personality
- * registered with the ring.
+ * Identities interned by value, the credential switch of the engine's thread, and which identities
+ * have a personality registered with the ring.
  */
 #ifndef PATHRING_ENGINE_IDENTITY_H
 #define PATHRING_ENGINE_IDENTITY_H
@@ -47,15 +47,17 @@ int identities_init(struct pathring *ring);
 /* Forget everything; objects of the caller's stay as empty shells. The ring is gone already. */
 void identities_free(struct pathring *ring);
 
-/* The identity behind an object of the caller's, or NULL when the engine it belongs to is not ring. */
+/*
+ * The identity behind an object of the caller's, or NULL when the engine it belongs to is not ring.
+ */
 struct identity *identity_of(const struct pathring *ring, const struct pathring_identity *object);
 
 struct identity *identity_hold(struct identity *identity);
 void identity_release(struct identity *identity);
 
 /*
- * Make the engine's thread run as identity until identity_leave(). When it fails nothing has changed. Where the
- * thread is that identity already, nothing is switched.
+ * Make the engine's thread run as identity until identity_leave(). When it fails nothing has
+ * changed. Where the thread is that identity already, nothing is switched.
  */
 struct identity_switch {
 	struct credentials saved;
@@ -66,10 +68,10 @@ int identity_enter(struct identity *identity, struct identity_switch *state);
 void identity_leave(struct identity_switch *state);
 
 /*
- * The personality to put into a submission entry, registered when needed; or -errno, -EAGAIN when all personalities
- * are taken and none may go now. flush must give the kernel everything that is prepared: no personality is
- * unregistered while an unsubmitted entry names it (the kernel takes its reference when it consumes the entry,
- * io_init_req).
+ * The personality to put into a submission entry, registered when needed; or -errno, -EAGAIN when
+ * all personalities are taken and none may go now. flush must give the kernel everything that is
+ * prepared: no personality is unregistered while an unsubmitted entry names it (the kernel takes
+ * its reference when it consumes the entry, io_init_req).
  */
 struct personality_methods {
 	int (*register_current)(struct pathring *ring);

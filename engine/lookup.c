@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * lookup: open a name as a path reference, statx it and read its xattrs, as one request about one inode. How the ring
- * does that with few submissions is in uring_lookup.c.
+ * lookup: open a name as a path reference, statx it and read its xattrs, as one request about one
+ * inode. How the ring does that with few submissions is in uring_lookup.c.
  */
 #include <errno.h>
 #include <linux/limits.h>
@@ -19,7 +19,8 @@ static void lookup_perform(struct operation *operation)
 	size_t i;
 	int ret;
 
-	ret = operation_openat2(operation_directory_fd(operation), arguments->path, &arguments->how);
+	ret = operation_openat2(
+		operation_directory_fd(operation), arguments->path, &arguments->how);
 	if (ret < 0) {
 		operation->result = ret;
 		return;
@@ -62,7 +63,8 @@ static ssize_t check_queries(const struct pathring_lookup_how *how)
 	size_t extra = 0;
 	size_t i;
 
-	if (how->num_xattrs > PATHRING_LOOKUP_MAX_XATTRS || (how->num_xattrs > 0 && how->xattrs == NULL)) {
+	if (how->num_xattrs > PATHRING_LOOKUP_MAX_XATTRS ||
+	    (how->num_xattrs > 0 && how->xattrs == NULL)) {
 		return -EINVAL;
 	}
 	for (i = 0; i < how->num_xattrs; i++) {
@@ -71,7 +73,8 @@ static ssize_t check_queries(const struct pathring_lookup_how *how)
 		if (query->name == NULL || query->size > XATTR_SIZE_MAX) {
 			return -EINVAL;
 		}
-		if (query->name[0] == '\0' || strnlen(query->name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX) {
+		if (query->name[0] == '\0' ||
+		    strnlen(query->name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX) {
 			return -ERANGE;
 		}
 		extra += REQUEST_MEMORY(strlen(query->name) + 1) + REQUEST_MEMORY(query->size);
@@ -88,7 +91,8 @@ static void fill_queries(struct pathring_request *request, const struct pathring
 
 	arguments->num_xattrs = how->num_xattrs;
 	arguments->queries = request_memory(request, how->num_xattrs * sizeof(struct lookup_xattr));
-	arguments->xattrs = request_memory(request, how->num_xattrs * sizeof(struct pathring_xattr));
+	arguments->xattrs =
+		request_memory(request, how->num_xattrs * sizeof(struct pathring_xattr));
 	for (i = 0; i < how->num_xattrs; i++) {
 		const struct pathring_xattr_query *query = &how->xattrs[i];
 
@@ -218,12 +222,14 @@ struct tevent_req *pathring_lookup_send(TALLOC_CTX *mem_ctx,
 	if (req == NULL) {
 		return NULL;
 	}
-	ret = pathring_lookup_request(ring, identity, dir, path, how, request_dress_fn, req, &request);
+	ret = pathring_lookup_request(
+		ring, identity, dir, path, how, request_dress_fn, req, &request);
 	return request_dress_end(req, ev, ret, request);
 }
 
 /* The outcome as an object of the caller's: one allocation for the values, one for the handle. */
-static int copy_lookup(struct pathring_request *request, TALLOC_CTX *mem_ctx, struct pathring_lookup **_lookup)
+static int
+copy_lookup(struct pathring_request *request, TALLOC_CTX *mem_ctx, struct pathring_lookup **_lookup)
 {
 	struct lookup_arguments *arguments = &request->operation.lookup;
 	const struct pathring_xattr *xattrs = NULL;
@@ -247,7 +253,8 @@ static int copy_lookup(struct pathring_request *request, TALLOC_CTX *mem_ctx, st
 		if (xattrs[i].value == NULL) {
 			continue;
 		}
-		lookup->xattrs[i].value = talloc_memdup(lookup, xattrs[i].value, (size_t)xattrs[i].length);
+		lookup->xattrs[i].value =
+			talloc_memdup(lookup, xattrs[i].value, (size_t)xattrs[i].length);
 		if (lookup->xattrs[i].value == NULL) {
 			talloc_free(lookup);
 			return -ENOMEM;
@@ -262,7 +269,9 @@ static int copy_lookup(struct pathring_request *request, TALLOC_CTX *mem_ctx, st
 	return 0;
 }
 
-int pathring_lookup_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, struct pathring_lookup **lookup)
+int pathring_lookup_recv(struct tevent_req *req,
+			 TALLOC_CTX *mem_ctx,
+			 struct pathring_lookup **lookup)
 {
 	struct pathring_request *request = NULL;
 	int ret;

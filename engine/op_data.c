@@ -9,7 +9,9 @@
 #include "handle.h"
 #include "request.h"
 
-/* The most that one read or write moves (MAX_RW_COUNT): more would be a short transfer by design. */
+/*
+ * The most that one read or write moves (MAX_RW_COUNT): more would be a short transfer by design.
+ */
 #define MAX_TRANSFER 0x7ffff000
 
 static int check_transfer(const struct pathring_handle *handle, size_t size, off_t offset)
@@ -45,7 +47,8 @@ static int transfer_request(struct pathring *ring,
 	if (ret < 0) {
 		return ret;
 	}
-	ret = request_create(ring, identity, class, handle_descriptor(handle), REQUEST_MEMORY(size), &request);
+	ret = request_create(
+		ring, identity, class, handle_descriptor(handle), REQUEST_MEMORY(size), &request);
 	if (ret < 0) {
 		return ret;
 	}
@@ -82,7 +85,8 @@ static void transfer_perform(struct operation *operation, bool writing)
 		if (moved > 0) {
 			arguments->done += (size_t)moved;
 		}
-	} while ((moved > 0 && arguments->done < arguments->size) || (moved == -1 && errno == EINTR));
+	} while ((moved > 0 && arguments->done < arguments->size) ||
+		 (moved == -1 && errno == EINTR));
 
 	if (moved == -1 && arguments->done == 0) {
 		operation->result = -errno;
@@ -91,7 +95,7 @@ static void transfer_perform(struct operation *operation, bool writing)
 	operation->result = (ssize_t)arguments->done;
 }
 
-/* ------------------------------------------------------------------------------------------------------- pread */
+/* ---- pread ---- */
 
 static void pread_perform(struct operation *operation)
 {
@@ -112,7 +116,16 @@ int pathring_pread_request(struct pathring *ring,
 			   void *private_data,
 			   struct pathring_request **request)
 {
-	return transfer_request(ring, identity, &pread_class, handle, NULL, size, offset, fn, private_data, request);
+	return transfer_request(ring,
+				identity,
+				&pread_class,
+				handle,
+				NULL,
+				size,
+				offset,
+				fn,
+				private_data,
+				request);
 }
 
 ssize_t pathring_pread_result(struct pathring_request *request, const uint8_t **data)
@@ -142,7 +155,8 @@ struct tevent_req *pathring_pread_send(TALLOC_CTX *mem_ctx,
 	if (req == NULL) {
 		return NULL;
 	}
-	ret = pathring_pread_request(ring, identity, handle, size, offset, request_dress_fn, req, &request);
+	ret = pathring_pread_request(
+		ring, identity, handle, size, offset, request_dress_fn, req, &request);
 	return request_dress_end(req, ev, ret, request);
 }
 
@@ -163,7 +177,7 @@ ssize_t pathring_pread_recv(struct tevent_req *req, void *buffer)
 	return ret;
 }
 
-/* ------------------------------------------------------------------------------------------------------ pwrite */
+/* ---- pwrite ---- */
 
 static void pwrite_perform(struct operation *operation)
 {
@@ -188,7 +202,16 @@ int pathring_pwrite_request(struct pathring *ring,
 	if (data == NULL && size > 0) {
 		return -EINVAL;
 	}
-	return transfer_request(ring, identity, &pwrite_class, handle, data, size, offset, fn, private_data, request);
+	return transfer_request(ring,
+				identity,
+				&pwrite_class,
+				handle,
+				data,
+				size,
+				offset,
+				fn,
+				private_data,
+				request);
 }
 
 ssize_t pathring_pwrite_result(struct pathring_request *request)
@@ -213,7 +236,8 @@ struct tevent_req *pathring_pwrite_send(TALLOC_CTX *mem_ctx,
 	if (req == NULL) {
 		return NULL;
 	}
-	ret = pathring_pwrite_request(ring, identity, handle, data, size, offset, request_dress_fn, req, &request);
+	ret = pathring_pwrite_request(
+		ring, identity, handle, data, size, offset, request_dress_fn, req, &request);
 	return request_dress_end(req, ev, ret, request);
 }
 
@@ -230,7 +254,7 @@ ssize_t pathring_pwrite_recv(struct tevent_req *req)
 	return ret;
 }
 
-/* ------------------------------------------------------------------------------------------------------- fsync */
+/* ---- fsync ---- */
 
 static void fsync_perform(struct operation *operation)
 {
@@ -296,7 +320,8 @@ struct tevent_req *pathring_fsync_send(TALLOC_CTX *mem_ctx,
 	if (req == NULL) {
 		return NULL;
 	}
-	ret = pathring_fsync_request(ring, identity, handle, data_only, request_dress_fn, req, &request);
+	ret = pathring_fsync_request(
+		ring, identity, handle, data_only, request_dress_fn, req, &request);
 	return request_dress_end(req, ev, ret, request);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * openat and close, and the rules for paths that openat shares with lookup: nothing else resolves a path.
+ * openat and close, and the rules for paths that openat shares with lookup: nothing else resolves a
+ * path.
  */
 #include <errno.h>
 #include <linux/limits.h>
@@ -11,8 +12,9 @@
 #include "handle.h"
 #include "request.h"
 
-#define ALLOWED_RESOLVE                                                                                 \
-	(RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS)
+#define ALLOWED_RESOLVE                                                              \
+	(RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | \
+	 RESOLVE_NO_MAGICLINKS)
 
 int operation_check_path(const struct descriptor *dir, const char *path)
 {
@@ -59,7 +61,10 @@ int operation_fill_how(const struct descriptor *dir,
 
 int operation_directory_fd(const struct operation *operation)
 {
-	/* An absolute path does not look at it. Never AT_FDCWD: a worker would see the directory of another moment. */
+	/*
+	 * An absolute path does not look at it. Never AT_FDCWD: a worker would see the directory of
+	 * another moment.
+	 */
 	return operation->target != NULL ? descriptor_pathref_fd(operation->target) : -1;
 }
 
@@ -80,17 +85,19 @@ static bool flags_create(uint64_t flags)
 
 bool operation_creates(const struct operation *operation)
 {
-	return operation->class->kind == PATHRING_OPENAT && flags_create(operation->openat.how.flags);
+	return operation->class->kind == PATHRING_OPENAT &&
+	       flags_create(operation->openat.how.flags);
 }
 
-/* ------------------------------------------------------------------------------------------------------ openat */
+/* ---- openat ---- */
 
 static void openat_perform(struct operation *operation)
 {
 	struct openat_arguments *arguments = &operation->openat;
 	int ret;
 
-	ret = operation_openat2(operation_directory_fd(operation), arguments->path, &arguments->how);
+	ret = operation_openat2(
+		operation_directory_fd(operation), arguments->path, &arguments->how);
 	arguments->fd = ret >= 0 ? ret : -1;
 	operation->result = ret >= 0 ? 0 : ret;
 }
@@ -130,7 +137,10 @@ int pathring_openat_request(struct pathring *ring,
 	if (ret < 0) {
 		return ret;
 	}
-	/* openat2() is strict where open() ignores: a mode is only allowed where a file may be created. */
+	/*
+	 * openat2() is strict where open() ignores: a mode is only allowed where a file may be
+	 * created.
+	 */
 	ret = operation_fill_how(target,
 				 how->flags,
 				 flags_create(how->flags) ? how->mode : 0,
@@ -139,7 +149,8 @@ int pathring_openat_request(struct pathring *ring,
 	if (ret < 0) {
 		return ret;
 	}
-	ret = request_create(ring, identity, &openat_class, target, REQUEST_MEMORY(strlen(path) + 1), &request);
+	ret = request_create(
+		ring, identity, &openat_class, target, REQUEST_MEMORY(strlen(path) + 1), &request);
 	if (ret < 0) {
 		return ret;
 	}
@@ -156,7 +167,9 @@ int pathring_openat_request(struct pathring *ring,
 	return 0;
 }
 
-int pathring_openat_result(struct pathring_request *request, TALLOC_CTX *mem_ctx, struct pathring_handle **handle)
+int pathring_openat_result(struct pathring_request *request,
+			   TALLOC_CTX *mem_ctx,
+			   struct pathring_handle **handle)
 {
 	struct openat_arguments *arguments = &request->operation.openat;
 	enum pathring_handle_kind kind;
@@ -192,11 +205,14 @@ struct tevent_req *pathring_openat_send(TALLOC_CTX *mem_ctx,
 	if (req == NULL) {
 		return NULL;
 	}
-	ret = pathring_openat_request(ring, identity, dir, path, how, request_dress_fn, req, &request);
+	ret = pathring_openat_request(
+		ring, identity, dir, path, how, request_dress_fn, req, &request);
 	return request_dress_end(req, ev, ret, request);
 }
 
-int pathring_openat_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, struct pathring_handle **handle)
+int pathring_openat_recv(struct tevent_req *req,
+			 TALLOC_CTX *mem_ctx,
+			 struct pathring_handle **handle)
 {
 	struct pathring_request *request = NULL;
 	int ret;
@@ -209,7 +225,7 @@ int pathring_openat_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, struct pat
 	return ret;
 }
 
-/* ------------------------------------------------------------------------------------------------------- close */
+/* ---- close ---- */
 
 static void close_perform(struct operation *operation)
 {

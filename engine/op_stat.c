@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * statx of an open handle. There is none by name: lookup opens the name first, so that what is told is of one inode.
+ * statx of an open handle. There is none by name: lookup opens the name first, so that what is told
+ * is of one inode.
  */
 #include <errno.h>
 
@@ -91,7 +92,8 @@ struct tevent_req *pathring_statx_send(TALLOC_CTX *mem_ctx,
 	if (req == NULL) {
 		return NULL;
 	}
-	ret = pathring_statx_request(ring, identity, handle, flags, mask, request_dress_fn, req, &request);
+	ret = pathring_statx_request(
+		ring, identity, handle, flags, mask, request_dress_fn, req, &request);
 	return request_dress_end(req, ev, ret, request);
 }
 

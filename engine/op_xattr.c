@@ -12,19 +12,17 @@
 #include "request.h"
 
 /*
- * fgetxattr() refuses O_PATH descriptors. Through procfs the kernel comes to the inode itself, whatever name it has by
- * now, and asks the permission of whoever calls. Only the engine builds such a path.
+ * fgetxattr() refuses O_PATH descriptors. Through procfs the kernel comes to the inode itself,
+ * whatever name it has by now, and asks the permission of whoever calls. Only the engine builds
+ * such a path.
  */
 void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE])
 {
 	snprintf(path, PROC_FD_PATH_SIZE, "/proc/self/fd/%d", fd);
 }
 
-ssize_t operation_getxattr_pathref(int fd,
-				   char proc_path[PROC_FD_PATH_SIZE],
-				   const char *name,
-				   uint8_t *value,
-				   size_t size)
+ssize_t operation_getxattr_pathref(
+	int fd, char proc_path[PROC_FD_PATH_SIZE], const char *name, uint8_t *value, size_t size)
 {
 	ssize_t ret;
 
@@ -81,7 +79,8 @@ int pathring_getxattr_request(struct pathring *ring,
 		return -ERANGE;
 	}
 	extra = REQUEST_MEMORY(strlen(name) + 1) + REQUEST_MEMORY(size);
-	ret = request_create(ring, identity, &getxattr_class, handle_descriptor(handle), extra, &request);
+	ret = request_create(
+		ring, identity, &getxattr_class, handle_descriptor(handle), extra, &request);
 	if (ret < 0) {
 		return ret;
 	}
@@ -125,7 +124,8 @@ struct tevent_req *pathring_getxattr_send(TALLOC_CTX *mem_ctx,
 	if (req == NULL) {
 		return NULL;
 	}
-	ret = pathring_getxattr_request(ring, identity, handle, name, size, request_dress_fn, req, &request);
+	ret = pathring_getxattr_request(
+		ring, identity, handle, name, size, request_dress_fn, req, &request);
 	return request_dress_end(req, ev, ret, request);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * What an operation is: kind, arguments and result in one description that every backend runs as it is, so that all
- * give the same answers. How an operation is done with blocking calls belongs to its class (in the op_*.c files), how
- * it is done on the ring to backend_uring.c, who waits for it to request.c.
+ * What an operation is: kind, arguments and result in one description that every backend runs as it
+ * is, so that all give the same answers. How an operation is done with blocking calls belongs to
+ * its class (in the op_*.c files), how it is done on the ring to backend_uring.c, who waits for it
+ * to request.c.
  */
 #ifndef PATHRING_ENGINE_OPERATION_H
 #define PATHRING_ENGINE_OPERATION_H
@@ -19,8 +20,9 @@ struct operation_class {
 	enum pathring_operation kind;
 
 	/*
-	 * Do it with blocking calls in whichever thread this is, already under the right identity, and set result.
-	 * Touches nothing but the description: helper threads run this beside the engine's thread.
+	 * Do it with blocking calls in whichever thread this is, already under the right identity,
+	 * and set result. Touches nothing but the description: helper threads run this beside the
+	 * engine's thread.
 	 */
 	void (*perform)(struct operation *operation);
 
@@ -84,7 +86,10 @@ struct lookup_arguments {
 struct operation {
 	const struct operation_class *class;
 
-	/* The handle it works on or below. NULL for an absolute path. Held until the request is complete. */
+	/*
+	 * The handle it works on or below. NULL for an absolute path. Held until the request is
+	 * complete.
+	 */
 	struct descriptor *target;
 
 	/* >= 0, or a negative errno. */
@@ -105,12 +110,17 @@ struct operation {
  * Checks and calls that more than one operation needs (op_open.c, op_stat.c, op_xattr.c).
  */
 int operation_check_path(const struct descriptor *dir, const char *path);
-int operation_fill_how(const struct descriptor *dir, uint64_t flags, uint64_t mode, uint64_t resolve, struct open_how *how);
+int operation_fill_how(const struct descriptor *dir,
+		       uint64_t flags,
+		       uint64_t mode,
+		       uint64_t resolve,
+		       struct open_how *how);
 int operation_directory_fd(const struct operation *operation);
 int operation_openat2(int dirfd, const char *path, const struct open_how *how);
 int operation_statx_fd(int fd, unsigned int flags, unsigned int mask, struct statx *stx);
 void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE]);
-ssize_t operation_getxattr_pathref(int fd, char proc_path[PROC_FD_PATH_SIZE], const char *name, uint8_t *value, size_t size);
+ssize_t operation_getxattr_pathref(
+	int fd, char proc_path[PROC_FD_PATH_SIZE], const char *name, uint8_t *value, size_t size);
 
 /* Whether it creates a file, whose mode umask must not shape. */
 bool operation_creates(const struct operation *operation);

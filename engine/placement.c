@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The policy: where an operation runs when there is a choice. Today there is one choice, statx of an open descriptor.
+ * The policy: where an operation runs when there is a choice. Today there is one choice, statx of
+ * an open descriptor.
  *
- * On the ring statx always goes to a kernel worker (it is never tried inline, Linux 6.3), which costs 3 us at depth 16
- * and 17 or more alone, against half a microsecond in this thread. It needs no permission: the descriptor is the proof,
- * so no identity is involved either. In this thread it is safe where the attributes are in memory once the inode is
- * open, which is so for local file systems. For all others AT_STATX_DONT_SYNC keeps the question from going to a server,
- * and the answer is only used to learn which mount this is.
+ * On the ring statx always goes to a kernel worker (it is never tried inline, Linux 6.3), which
+ * costs 3 us at depth 16 and 17 or more alone, against half a microsecond in this thread. It needs
+ * no permission: the descriptor is the proof, so no identity is involved either. In this thread it
+ * is safe where the attributes are in memory once the inode is open, which is so for local file
+ * systems. For all others AT_STATX_DONT_SYNC keeps the question from going to a server, and the
+ * answer is only used to learn which mount this is.
  */
 #include "placement.h"
 
@@ -19,7 +21,10 @@
 
 #define KNOWN_MOUNTS 16
 
-/* A mount may go and its number come back for another file system: what is known of it is read again. */
+/*
+ * A mount may go and its number come back for another file system: what is known of it is read
+ * again.
+ */
 #define KNOWN_FOR_NSEC 1000000000ULL
 
 struct known_mount {
@@ -34,7 +39,8 @@ struct placement {
 };
 
 /* getattr of these reads the inode in memory and nothing else. */
-static const char *const local_types[] = { "ext4", "xfs", "btrfs", "tmpfs", "ext3", "ext2", "f2fs", "bcachefs", "zfs" };
+static const char *const local_types[] = { "ext4", "xfs",  "btrfs",    "tmpfs", "ext3",
+					   "ext2", "f2fs", "bcachefs", "zfs" };
 
 static bool type_is_local(const char *type)
 {
@@ -49,8 +55,9 @@ static bool type_is_local(const char *type)
 }
 
 /*
- * From mountinfo, which asks no file system anything: statfs() of a hung FUSE mount would hang here. Lines are
- * "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD...] - TYPE SOURCE SUPEROPTIONS" (proc(5)).
+ * From mountinfo, which asks no file system anything: statfs() of a hung FUSE mount would hang
+ * here. Lines are "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD...] - TYPE SOURCE
+ * SUPEROPTIONS" (proc(5)).
  */
 static bool mount_is_local(uint64_t id)
 {
@@ -138,7 +145,8 @@ bool placement_statx_inline(struct pathring *ring,
 		return false;
 	}
 	if ((flags & AT_STATX_DONT_SYNC) == 0) {
-		bool local = (stx->stx_mask & STATX_MNT_ID) != 0 && known_to_be_local(ring, stx->stx_mnt_id);
+		bool local = (stx->stx_mask & STATX_MNT_ID) != 0 &&
+			     known_to_be_local(ring, stx->stx_mnt_id);
 
 		if (!local) {
 			return false;

@@ -8,8 +8,8 @@
 #include "engine.h"
 
 /*
- * statx of an open descriptor in this thread, where that can't block: true and *result (0 or -errno) with *stx filled.
- * false: ask the kernel through the ring.
+ * statx of an open descriptor in this thread, where that can't block: true and *result (0 or
+ * -errno) with *stx filled. false: ask the kernel through the ring.
  */
 bool placement_statx_inline(struct pathring *ring,
 			    int fd,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Telling a forked child from its parent without a system call for each request: a page that the kernel hands to a
- * child as zeroes (MADV_WIPEONFORK, Linux 4.14), whichever way it was forked. getpid() would be a system call a
- * request, pthread_atfork() misses a raw clone().
+ * Telling a forked child from its parent without a system call for each request: a page that the
+ * kernel hands to a child as zeroes (MADV_WIPEONFORK, Linux 4.14), whichever way it was forked.
+ * getpid() would be a system call a request, pthread_atfork() misses a raw clone().
  */
 #include <errno.h>
 #include <pthread.h>
@@ -56,9 +56,11 @@ uint64_t process_mark_set(void)
 
 	/* Differs from the mark of every ancestor, also where process ids are used again. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	mark = ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) << 16 | ((uint64_t)getpid() & 0xffff);
+	mark = ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) << 16 |
+	       ((uint64_t)getpid() & 0xffff);
 
 	/* Another thread of this process may have been first. */
-	__atomic_compare_exchange_n(mark_page, &expected, mark, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(
+		mark_page, &expected, mark, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	return process_mark();
 }

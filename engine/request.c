@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The life of a request, from _request or _send to its result, and what becomes of one that nobody waits for any more.
- * Where it runs is the backends' matter, which event loop hears of it turn.c's.
+ * The life of a request, from _request or _send to its result, and what becomes of one that nobody
+ * waits for any more. Where it runs is the backends' matter, which event loop hears of it turn.c's.
  */
 #include "request.h"
 
@@ -156,7 +156,8 @@ void request_park(struct pathring_request *request)
 
 static void count_outcome(struct pathring_request *request)
 {
-	struct pathring_operation_stats *stats = &request->ring->stats.operation[request->operation.class->kind];
+	struct pathring_operation_stats *stats =
+		&request->ring->stats.operation[request->operation.class->kind];
 	struct identity_counters *counters = &request->identity->counters;
 
 	stats->placed[request->placement]++;
@@ -316,7 +317,7 @@ void requests_abandon(struct pathring *ring)
 	}
 }
 
-/* ---------------------------------------------------------------------------------------- the tevent dress */
+/* ---- the tevent dress ---- */
 
 struct dress_state {
 	struct pathring_request *request; /* NULL: not made, or gone with the engine */
@@ -350,7 +351,9 @@ void request_dress_fn(struct pathring_request *request, void *private_data)
 	struct tevent_req *req = talloc_get_type_abort(private_data, struct tevent_req);
 
 	if (!tevent_req_is_in_progress(req)) {
-		/* It timed out (tevent_req_set_endtime()) and its caller has not received that yet. */
+		/*
+		 * It timed out (tevent_req_set_endtime()) and its caller has not received that yet.
+		 */
 		return;
 	}
 	if (request->operation.result < 0) {

@@ -5,8 +5,8 @@
  *   created -> QUEUED -> RUNNING -> DONE -> DELIVERED -> freed
  *      \-> WAITING -^ (a close, until nobody else uses the descriptor)
  *
- * Freed early it leaves the queue at once, or, when RUNNING, is orphaned: nobody waits for it any more, and what it
- * opens is closed when it completes.
+ * Freed early it leaves the queue at once, or, when RUNNING, is orphaned: nobody waits for it any
+ * more, and what it opens is closed when it completes.
  */
 #ifndef PATHRING_ENGINE_REQUEST_H
 #define PATHRING_ENGINE_REQUEST_H
@@ -67,8 +67,9 @@ struct pathring_request {
 };
 
 /*
- * Make a request of class on behalf of a _request function: checks the engine and the identity, holds what must be
- * held. extra: what the operation will ask of request_memory(), so that a request is one allocation.
+ * Make a request of class on behalf of a _request function: checks the engine and the identity,
+ * holds what must be held. extra: what the operation will ask of request_memory(), so that a
+ * request is one allocation.
  */
 int request_create(struct pathring *ring,
 		   struct pathring_identity *identity,
@@ -92,18 +93,25 @@ void request_park(struct pathring_request *request);
 /* For backends: it is complete, with operation.result set. */
 void request_complete(struct pathring_request *request, enum pathring_placement placement);
 
-/* For backends: a running request needs another round; it is taken again, before those that have not run at all. */
+/*
+ * For backends: a running request needs another round; it is taken again, before those that have
+ * not run at all.
+ */
 void request_requeue(struct pathring_request *request);
 
 /* A completed request's outcome, or -EINPROGRESS. */
 ssize_t request_result(const struct pathring_request *request);
 
-/* The engine goes: every tevent_req fails with ECANCELED, every request is freed or, when running, orphaned. */
+/*
+ * The engine goes: every tevent_req fails with ECANCELED, every request is freed or, when running,
+ * orphaned.
+ */
 void requests_abandon(struct pathring *ring);
 
 /*
- * The tevent dress. A _send function begins it, hands request_dress_fn and the tevent_req to its _request function,
- * and ends it with what that gave. A _recv function undresses: 0 and the completed request, or its error.
+ * The tevent dress. A _send function begins it, hands request_dress_fn and the tevent_req to its
+ * _request function, and ends it with what that gave. A _recv function undresses: 0 and the
+ * completed request, or its error.
  */
 struct tevent_req *request_dress_begin(TALLOC_CTX *mem_ctx);
 void request_dress_fn(struct pathring_request *request, void *private_data);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * When the engine runs: submission and delivery from tevent loops, and nowhere else (the exception is
- * pathring_request_wait()).
+ * When the engine runs: submission and delivery from tevent loops, and nowhere else (the exception
+ * is pathring_request_wait()).
  *
  * More than one loop, because callers poll event contexts of their own: smbd's smb_vfs_fsync_sync()
- * (source3/smbd/vfs.c) makes one for a single fsync and polls it alone. A request made with such a context must
- * complete although the engine's own loop stands still, and requests of the engine's own loop must not be delivered
- * from it.
+ * (source3/smbd/vfs.c) makes one for a single fsync and polls it alone. A request made with such a
+ * context must complete although the engine's own loop stands still, and requests of the engine's
+ * own loop must not be delivered from it.
  */
 #include "turn.h"
 
@@ -17,7 +17,10 @@
 /* The ring or the helpers of the threads backend; helpers that run what the ring could not. */
 #define TURN_WATCHES ENGINE_POLL_FDS
 
-/* How long until another try when the kernel would not take the submissions (-EAGAIN, -EBUSY) and none is in flight. */
+/*
+ * How long until another try when the kernel would not take the submissions (-EAGAIN, -EBUSY) and
+ * none is in flight.
+ */
 #define RETRY_USEC 10000
 
 struct turn {
@@ -75,21 +78,29 @@ static void turn_detach(struct turn *turn)
 	}
 }
 
-static void turn_fd_handler(struct tevent_context *ev, struct tevent_fd *fde, uint16_t flags, void *private_data)
+static void turn_fd_handler(struct tevent_context *ev,
+			    struct tevent_fd *fde,
+			    uint16_t flags,
+			    void *private_data)
 {
 	struct turn *turn = talloc_get_type_abort(private_data, struct turn);
 
 	(void)ev;
 	(void)flags;
 	if (engine_inherited(turn->ring)) {
-		/* A forked child that went on with its parent's event context: none of its business. */
+		/*
+		 * A forked child that went on with its parent's event context: none of its
+		 * business.
+		 */
 		tevent_fd_set_flags(fde, 0);
 		return;
 	}
 	turn_run(turn);
 }
 
-static void turn_immediate_handler(struct tevent_context *ev, struct tevent_immediate *immediate, void *private_data)
+static void turn_immediate_handler(struct tevent_context *ev,
+				   struct tevent_immediate *immediate,
+				   void *private_data)
 {
 	struct turn *turn = talloc_get_type_abort(private_data, struct turn);
 
@@ -129,9 +140,12 @@ static void turn_watch(struct turn *turn)
 		if (fds[i] < 0 || turn->watches[i] != NULL || turn->ev == NULL) {
 			continue;
 		}
-		turn->watches[i] = tevent_add_fd(turn->ev, turn, fds[i], TEVENT_FD_READ, turn_fd_handler, turn);
+		turn->watches[i] = tevent_add_fd(
+			turn->ev, turn, fds[i], TEVENT_FD_READ, turn_fd_handler, turn);
 		if (turn->watches[i] == NULL) {
-			engine_log(turn->ring, PATHRING_LOG_ERROR, "out of memory: completions will be late");
+			engine_log(turn->ring,
+				   PATHRING_LOG_ERROR,
+				   "out of memory: completions will be late");
 		}
 	}
 }
@@ -140,7 +154,7 @@ void turns_watch(struct pathring *ring)
 {
 	struct turn *turn = NULL;
 
-	LIST_FOREACH (turn, &ring->turns, link) {
+	LIST_FOREACH(turn, &ring->turns, link) {
 		turn_watch(turn);
 	}
 }
@@ -149,7 +163,7 @@ void turns_unwatch(struct pathring *ring)
 {
 	struct turn *turn = NULL;
 
-	LIST_FOREACH (turn, &ring->turns, link) {
+	LIST_FOREACH(turn, &ring->turns, link) {
 		turn_unwatch(turn);
 	}
 }
@@ -203,7 +217,7 @@ struct turn *turn_get(struct pathring *ring, struct tevent_context *ev)
 		ring->own_turn->references++;
 		return ring->own_turn;
 	}
-	LIST_FOREACH (turn, &ring->turns, link) {
+	LIST_FOREACH(turn, &ring->turns, link) {
 		if (turn->ev == ev) {
 			turn->references++;
 			return turn;
@@ -266,7 +280,8 @@ struct turn *turns_next(const struct turn *turn)
 }
 
 /*
- * Callbacks may free requests, this one or others, make new ones, run the loop again, or free the engine.
+ * Callbacks may free requests, this one or others, make new ones, run the loop again, or free the
+ * engine.
  */
 static void turn_deliver(struct turn *turn)
 {
@@ -298,7 +313,10 @@ static void turn_submit(struct turn *turn)
 
 static void turn_run(struct turn *turn)
 {
-	/* Neither the last request of a foreign event context nor the end of the engine may take it while it runs. */
+	/*
+	 * Neither the last request of a foreign event context nor the end of the engine may take it
+	 * while it runs.
+	 */
 	turn->references++;
 	engine_deliver_log(turn->ring);
 	engine_reap(turn->ring);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The engine's place in an event loop. Each event context that requests complete into has a turn: one immediate that
- * submits what was queued and delivers what is done, and watches on the descriptors that announce completions.
+ * The engine's place in an event loop. Each event context that requests complete into has a turn:
+ * one immediate that submits what was queued and delivers what is done, and watches on the
+ * descriptors that announce completions.
  */
 #ifndef PATHRING_ENGINE_TURN_H
 #define PATHRING_ENGINE_TURN_H
@@ -30,7 +31,10 @@ struct turn *turns_next(const struct turn *turn);
 
 /* Descriptors to watch have come into being. */
 void turns_watch(struct pathring *ring);
-/* They are about to be closed. A forked child may have them too, so that closing alone would not end the watch. */
+/*
+ * They are about to be closed. A forked child may have them too, so that closing alone would not
+ * end the watch.
+ */
 void turns_unwatch(struct pathring *ring);
 
 int turns_init(struct pathring *ring);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * What the files of the ring share: backend_uring.c (submission and completion), uring_probe.c (set-up, restrictions and
- * what this kernel can do), uring_lookup.c (the one operation that takes several entries).
+ * What the files of the ring share: backend_uring.c (submission and completion), uring_probe.c
+ * (set-up, restrictions and what this kernel can do), uring_lookup.c (the one operation that takes
+ * several entries).
  */
 #ifndef PATHRING_ENGINE_URING_H
 #define PATHRING_ENGINE_URING_H
@@ -19,17 +20,26 @@ struct uring {
 	unsigned int setup_flags;
 	unsigned int in_flight; /* entries prepared or submitted, whose completions are to come */
 	unsigned int capacity;	/* of in_flight: the completion queue */
-	unsigned int limit;	/* of in_flight for requests: less, so that slot closes and cancels find room */
+	unsigned int limit; /* of in_flight for requests: less, so that slot closes and cancels find
+			       room */
 
-	bool usable[IORING_OP_LAST > OP_FIXED_FD_INSTALL ? IORING_OP_LAST : OP_FIXED_FD_INSTALL + 1];
+	bool usable[IORING_OP_LAST > OP_FIXED_FD_INSTALL ? IORING_OP_LAST
+							 : OP_FIXED_FD_INSTALL + 1];
 	bool restricted;
-	bool direct_lookup; /* getxattr of an O_PATH file in a fixed slot works, and it can be installed */
+	bool direct_lookup; /* getxattr of an O_PATH file in a fixed slot works, and it can be
+			       installed */
 	bool identity_shown;
 
-	/* Lookups that are not to count on a cached path, since a recent one was not: see uring_lookup.c. */
+	/*
+	 * Lookups that are not to count on a cached path, since a recent one was not: see
+	 * uring_lookup.c.
+	 */
 	unsigned int doubts;
 
-	/* Fixed file slots for direct lookups. A slot is used again only when its close has completed. */
+	/*
+	 * Fixed file slots for direct lookups. A slot is used again only when its close has
+	 * completed.
+	 */
 	unsigned int num_slots;
 	unsigned int *free_slots;
 	unsigned int num_free_slots;
@@ -37,7 +47,10 @@ struct uring {
 	unsigned int num_closing_slots;
 };
 
-/* Steps of a request; each has at most one entry in flight. They share the pointer's low four bits in user_data. */
+/*
+ * Steps of a request; each has at most one entry in flight. They share the pointer's low four bits
+ * in user_data.
+ */
 enum uring_step {
 	STEP_ONLY = 0,
 	STEP_OPEN = 1,
@@ -47,9 +60,16 @@ enum uring_step {
 	STEP_END = STEP_XATTR + PATHRING_LOOKUP_MAX_XATTRS,
 };
 
-/* The next entry for step of request, its user_data, personality and accounting done. There must be room. */
-struct io_uring_sqe *uring_entry(struct uring *uring, struct pathring_request *request, unsigned int step);
-void uring_entry_ready(struct io_uring_sqe *entry, struct pathring_request *request, unsigned int step, int personality);
+/*
+ * The next entry for step of request, its user_data, personality and accounting done. There must be
+ * room.
+ */
+struct io_uring_sqe *
+uring_entry(struct uring *uring, struct pathring_request *request, unsigned int step);
+void uring_entry_ready(struct io_uring_sqe *entry,
+		       struct pathring_request *request,
+		       unsigned int step,
+		       int personality);
 
 /* Room for count more entries, after a submission if need be. */
 bool uring_make_room(struct pathring *ring, unsigned int count);
@@ -63,7 +83,10 @@ char *uring_describe(const struct pathring *ring, char *text);
 /* uring_lookup.c */
 unsigned int uring_lookup_entries(const struct pathring_request *request);
 void uring_lookup_prepare(struct pathring *ring, struct pathring_request *request, int personality);
-void uring_lookup_step(struct pathring *ring, struct pathring_request *request, unsigned int step, int result);
+void uring_lookup_step(struct pathring *ring,
+		       struct pathring_request *request,
+		       unsigned int step,
+		       int result);
 void uring_lookup_finish(struct pathring *ring, struct pathring_request *request);
 
 #endif /* PATHRING_ENGINE_URING_H */

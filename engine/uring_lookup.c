@@ -2,19 +2,21 @@
 /*
  * lookup on the ring. Each round submits what is still missing; a cached path takes one round:
  *
- *	OPENAT2 (O_PATH, into a slot)    FIXED_FD_INSTALL (of the slot)    FGETXATTR (of the slot) ...
+ *	OPENAT2 (O_PATH, into a slot)    FIXED_FD_INSTALL (of the slot)    FGETXATTR (of the slot)
+ *...
  *
- * They are not linked. The kernel begins entries in order, and an open of a cached path is complete when the next
- * entry begins; if it was not cached, the others find the slot empty (EBADF), never another's file: a slot belongs to
- * one request until its close has completed. A link would be safe without that argument and costs a fifth more CPU,
- * for each member but the first is issued from this thread's task work.
+ * They are not linked. The kernel begins entries in order, and an open of a cached path is complete
+ *when the next entry begins; if it was not cached, the others find the slot empty (EBADF), never
+ *another's file: a slot belongs to one request until its close has completed. A link would be safe
+ *without that argument and costs a fifth more CPU, for each member but the first is issued from
+ *this thread's task work.
  *
- * After a path that was not cached the next lookups don't count on the cache, and go without a slot, as all do where
- * the kernel can't do direct lookups (uring_probe.c): OPENAT2, then STATX of the descriptor and GETXATTR of
- * /proc/self/fd/N, all at once.
+ * After a path that was not cached the next lookups don't count on the cache, and go without a
+ *slot, as all do where the kernel can't do direct lookups (uring_probe.c): OPENAT2, then STATX of
+ *the descriptor and GETXATTR of /proc/self/fd/N, all at once.
  *
- * Where statx can't block (placement.c) it is done in this thread as soon as there is a descriptor, while a worker
- * still reads the xattrs.
+ * Where statx can't block (placement.c) it is done in this thread as soon as there is a descriptor,
+ *while a worker still reads the xattrs.
  */
 #include <errno.h>
 
@@ -43,7 +45,8 @@ static void prepare_open(struct uring *uring, struct pathring_request *request, 
 	if (request->uring.direct) {
 		/* A direct open refuses O_CLOEXEC: a slot is not inherited anyway. */
 		arguments->how.flags &= ~(uint64_t)O_CLOEXEC;
-		io_uring_prep_openat2_direct(entry, dirfd, arguments->path, &arguments->how, request->uring.slot);
+		io_uring_prep_openat2_direct(
+			entry, dirfd, arguments->path, &arguments->how, request->uring.slot);
 	} else {
 		io_uring_prep_openat2(entry, dirfd, arguments->path, &arguments->how);
 	}
@@ -65,7 +68,8 @@ static void prepare_statx(struct uring *uring, struct pathring_request *request,
 	struct lookup_arguments *arguments = &request->operation.lookup;
 	struct io_uring_sqe *entry = uring_entry(uring, request, STEP_STATX);
 
-	io_uring_prep_statx(entry, arguments->fd, "", AT_EMPTY_PATH, arguments->mask, &arguments->stx);
+	io_uring_prep_statx(
+		entry, arguments->fd, "", AT_EMPTY_PATH, arguments->mask, &arguments->stx);
 	uring_entry_ready(entry, request, STEP_STATX, personality);
 }
 
@@ -88,10 +92,12 @@ static void prepare_xattrs(struct uring *uring, struct pathring_request *request
 		}
 		entry = uring_entry(uring, request, STEP_XATTR + i);
 		if (request->uring.direct) {
-			io_uring_prep_fgetxattr(entry, (int)request->uring.slot, query->name, value, size);
+			io_uring_prep_fgetxattr(
+				entry, (int)request->uring.slot, query->name, value, size);
 			entry->flags |= IOSQE_FIXED_FILE;
 		} else {
-			io_uring_prep_getxattr(entry, query->name, value, arguments->proc_path, size);
+			io_uring_prep_getxattr(
+				entry, query->name, value, arguments->proc_path, size);
 		}
 		uring_entry_ready(entry, request, STEP_XATTR + i, personality);
 	}
@@ -121,7 +127,8 @@ void uring_lookup_prepare(struct pathring *ring, struct pathring_request *reques
 	struct uring *uring = ring->uring;
 	struct lookup_arguments *arguments = &request->operation.lookup;
 
-	if (!uring->usable[IORING_OP_STATX] || (arguments->num_xattrs > 0 && !uring->usable[IORING_OP_GETXATTR])) {
+	if (!uring->usable[IORING_OP_STATX] ||
+	    (arguments->num_xattrs > 0 && !uring->usable[IORING_OP_GETXATTR])) {
 		engine_divert(ring, request);
 		return;
 	}
@@ -147,10 +154,14 @@ static void got_descriptor(struct pathring *ring, struct pathring_request *reque
 	int result = 0;
 
 	arguments->fd = fd;
-	request->uring.has_stat = placement_statx_inline(ring, fd, 0, arguments->mask, &arguments->stx, &result);
+	request->uring.has_stat =
+		placement_statx_inline(ring, fd, 0, arguments->mask, &arguments->stx, &result);
 }
 
-void uring_lookup_step(struct pathring *ring, struct pathring_request *request, unsigned int step, int result)
+void uring_lookup_step(struct pathring *ring,
+		       struct pathring_request *request,
+		       unsigned int step,
+		       int result)
 {
 	struct lookup_arguments *arguments = &request->operation.lookup;
 	struct uring_note *note = &request->uring;
@@ -191,7 +202,8 @@ void uring_lookup_step(struct pathring *ring, struct pathring_request *request, 
 }
 
 /* Whether an xattr is in the state that the function tells of. */
-static bool any_xattr(const struct pathring_request *request, bool (*is)(const struct pathring_request *, ssize_t))
+static bool any_xattr(const struct pathring_request *request,
+		      bool (*is)(const struct pathring_request *, ssize_t))
 {
 	const struct lookup_arguments *arguments = &request->operation.lookup;
 	size_t i;
@@ -228,7 +240,8 @@ void uring_lookup_finish(struct pathring *ring, struct pathring_request *request
 {
 	struct operation *operation = &request->operation;
 	struct uring_note *note = &request->uring;
-	bool complete = operation->lookup.fd >= 0 && note->has_stat && !any_xattr(request, is_pending);
+	bool complete =
+		operation->lookup.fd >= 0 && note->has_stat && !any_xattr(request, is_pending);
 
 	if (note->error == 0 && !complete && !request->orphaned) {
 		if (note->direct && note->round == 0 && operation->lookup.fd < 0) {

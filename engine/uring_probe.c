@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Setting up a ring: flags and features, restrictions, and what this kernel can do with path operations, found out by
- * asking (opcodes) and by trying (what no opcode list shows). Running requests is the concern of backend_uring.c.
+ * Setting up a ring: flags and features, restrictions, and what this kernel can do with path
+ * operations, found out by asking (opcodes) and by trying (what no opcode list shows). Running
+ * requests is the concern of backend_uring.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,7 +15,10 @@
 /* The completion queue, as a multiple of the submission queue. */
 #define COMPLETIONS_PER_ENTRY 4
 
-/* Linux 5.18 and 5.19 names that an older liburing's header may lack are not used; these exist in 2.3. */
+/*
+ * Linux 5.18 and 5.19 names that an older liburing's header may lack are not used; these exist
+ * in 2.3.
+ */
 static const struct setup_flag {
 	unsigned int flag;
 	const char *name;
@@ -32,16 +36,20 @@ static const struct required_feature {
 	const char *missing;
 } required_features[] = {
 	{ IORING_FEAT_NODROP, "this kernel's ring may drop completions (Linux 5.5 is needed)" },
-	{ IORING_FEAT_SUBMIT_STABLE, "this kernel reads submissions too late (Linux 5.5 is needed)" },
-	{ IORING_FEAT_CUR_PERSONALITY, "this kernel's ring does not keep identities apart (Linux 5.6 is needed)" },
+	{ IORING_FEAT_SUBMIT_STABLE,
+	  "this kernel reads submissions too late (Linux 5.5 is needed)" },
+	{ IORING_FEAT_CUR_PERSONALITY,
+	  "this kernel's ring does not keep identities apart (Linux 5.6 is needed)" },
 	/* Also keeps away 5.10 before 5.10.162, whose io_uring was another, broken one. */
-	{ IORING_FEAT_NATIVE_WORKERS, "this kernel's ring works in kernel threads (Linux 5.12 or 5.10.162 is needed)" },
+	{ IORING_FEAT_NATIVE_WORKERS,
+	  "this kernel's ring works in kernel threads (Linux 5.12 or 5.10.162 is needed)" },
 };
 
 /* What the engine submits, and nothing else may be. */
 static const uint8_t used_opcodes[] = {
-	IORING_OP_OPENAT2,   IORING_OP_CLOSE, IORING_OP_STATX, IORING_OP_GETXATTR, IORING_OP_FGETXATTR,
-	IORING_OP_READ,	     IORING_OP_WRITE, IORING_OP_FSYNC, IORING_OP_ASYNC_CANCEL, OP_FIXED_FD_INSTALL,
+	IORING_OP_OPENAT2,	IORING_OP_CLOSE,     IORING_OP_STATX, IORING_OP_GETXATTR,
+	IORING_OP_FGETXATTR,	IORING_OP_READ,	     IORING_OP_WRITE, IORING_OP_FSYNC,
+	IORING_OP_ASYNC_CANCEL, OP_FIXED_FD_INSTALL,
 };
 
 static const uint8_t used_registrations[] = {
@@ -56,9 +64,11 @@ static const char *setup_hint(int error)
 {
 	switch (error) {
 	case -ENOSYS:
-		return "io_uring_setup is not there: the kernel was built without io_uring or a seccomp filter hides it";
+		return "io_uring_setup is not there: the kernel was built without io_uring or a seccomp "
+		       "filter hides it";
 	case -EPERM:
-		return "io_uring_setup is not permitted: see /proc/sys/kernel/io_uring_disabled, or the seccomp profile of "
+		return "io_uring_setup is not permitted: see /proc/sys/kernel/io_uring_disabled, or the "
+		       "seccomp profile of "
 		       "the container";
 	case -ENOMEM:
 		return "no memory for the ring: raise the limit of locked memory (ulimit -l)";
@@ -115,11 +125,13 @@ static int probe_opcodes(struct uring *uring, const char **reason)
 
 	probe = io_uring_get_probe_ring(&uring->io_uring);
 	if (probe == NULL) {
-		*reason = "the ring does not say which operations it has (io_uring_register is denied?)";
+		*reason =
+			"the ring does not say which operations it has (io_uring_register is denied?)";
 		return -EPERM;
 	}
 	for (i = 0; i < COUNT_OF(used_opcodes); i++) {
-		uring->usable[used_opcodes[i]] = io_uring_opcode_supported(probe, used_opcodes[i]) != 0;
+		uring->usable[used_opcodes[i]] =
+			io_uring_opcode_supported(probe, used_opcodes[i]) != 0;
 	}
 	io_uring_free_probe(probe);
 
@@ -130,7 +142,10 @@ static int probe_opcodes(struct uring *uring, const char **reason)
 	return 0;
 }
 
-/* liburing 2.3 does not export io_uring_register_restrictions() and io_uring_enable_rings(): plain registrations. */
+/*
+ * liburing 2.3 does not export io_uring_register_restrictions() and io_uring_enable_rings(): plain
+ * registrations.
+ */
 static int restrict_and_enable(struct uring *uring, const char **reason)
 {
 	struct io_uring_restriction list[COUNT_OF(used_opcodes) + COUNT_OF(used_registrations) + 1];
@@ -155,11 +170,16 @@ static int restrict_and_enable(struct uring *uring, const char **reason)
 	list[count].sqe_flags = IOSQE_FIXED_FILE;
 	count++;
 
-	/* A second line of defence: a ring that can't be restricted (an old kernel without SYNC_CANCEL) is used as it is. */
-	ret = io_uring_register((unsigned int)uring->io_uring.ring_fd, IORING_REGISTER_RESTRICTIONS, list, count);
+	/*
+	 * A second line of defence: a ring that can't be restricted (an old kernel without
+	 * SYNC_CANCEL) is used as it is.
+	 */
+	ret = io_uring_register(
+		(unsigned int)uring->io_uring.ring_fd, IORING_REGISTER_RESTRICTIONS, list, count);
 	uring->restricted = ret == 0;
 
-	ret = io_uring_register((unsigned int)uring->io_uring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+	ret = io_uring_register(
+		(unsigned int)uring->io_uring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 	if (ret < 0) {
 		*reason = "the ring can't be enabled";
 	}
@@ -189,8 +209,8 @@ static int make_slots(struct uring *uring, unsigned int count)
 }
 
 /*
- * Submit what was prepared and collect the results, each where the low bits of its user_data point. Only for
- * operations that end at once.
+ * Submit what was prepared and collect the results, each where the low bits of its user_data point.
+ * Only for operations that end at once.
  */
 static int try_entries(struct uring *uring, unsigned int count, int *results)
 {
@@ -215,8 +235,9 @@ static int try_entries(struct uring *uring, unsigned int count, int *results)
 }
 
 /*
- * The submission that lookup is made of, on the root directory: does FGETXATTR take an O_PATH file from a slot (6.13),
- * can it be installed (6.8)? The file system's answer about the xattr does not matter.
+ * The submission that lookup is made of, on the root directory: does FGETXATTR take an O_PATH file
+ * from a slot (6.13), can it be installed (6.8)? The file system's answer about the xattr does not
+ * matter.
  */
 static int try_direct_lookup(struct uring *uring, int personality)
 {
@@ -257,14 +278,15 @@ static int try_direct_lookup(struct uring *uring, int personality)
 	if (ret < 0) {
 		return ret;
 	}
-	uring->direct_lookup = results[0] >= 0 && results[1] >= 0 && results[3] >= 0 && results[2] != -EBADF &&
-			       results[2] != -EINVAL && results[2] != -EACCES && results[2] != -EPERM;
+	uring->direct_lookup = results[0] >= 0 && results[1] >= 0 && results[3] >= 0 &&
+			       results[2] != -EBADF && results[2] != -EINVAL &&
+			       results[2] != -EACCES && results[2] != -EPERM;
 	return 0;
 }
 
 /*
- * Does a personality change who an operation runs as? Opening a file of mode 0 must be allowed to root and denied to
- * nobody. Some sandboxes answer io_uring calls without the kernel's credentials.
+ * Does a personality change who an operation runs as? Opening a file of mode 0 must be allowed to
+ * root and denied to nobody. Some sandboxes answer io_uring calls without the kernel's credentials.
  */
 static int try_personality(struct uring *uring, int personality, const char *path)
 {
@@ -333,7 +355,10 @@ static int try_identities(struct uring *uring, int process_personality, const ch
 	io_uring_unregister_personality(&uring->io_uring, nobody);
 
 	if (allowed == -ENOENT && denied == -ENOENT) {
-		/* No procfs, no way to try. Requests under another identity than the caller's still name it. */
+		/*
+		 * No procfs, no way to try. Requests under another identity than the caller's still
+		 * name it.
+		 */
 		return 0;
 	}
 	if (allowed != 0 || denied != -EACCES) {
@@ -415,7 +440,7 @@ int uring_setup(struct pathring *ring, struct uring *uring, const char **reason)
 	return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------- description */
+/* ---- description ---- */
 
 static char *describe_line(char *text, const char *what, bool available, const char *missing)
 {
@@ -451,11 +476,16 @@ char *uring_describe(const struct pathring *ring, char *text)
 				     (uring->setup_flags & optional_flags[i].flag) != 0,
 				     "no: the kernel is older");
 	}
-	text = describe_line(text, "restricted to the operations in use", uring->restricted, "no: the kernel is older");
+	text = describe_line(text,
+			     "restricted to the operations in use",
+			     uring->restricted,
+			     "no: the kernel is older");
 	text = describe_line(text,
 			     "identities tried and kept apart",
 			     uring->identity_shown,
-			     ring->identities.process != NULL ? "not tried: one identity only, or no procfs" : "no");
+			     ring->identities.process != NULL
+				     ? "not tried: one identity only, or no procfs"
+				     : "no");
 	for (i = 0; i < COUNT_OF(operations); i++) {
 		text = describe_line(text,
 				     operations[i].name,

@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * pathring: path-based file operations as io_uring submissions, each under its own identity, completing into a
- * tevent loop. This header is the whole public interface; what it does not say is not promised.
+ * pathring: path-based file operations as io_uring submissions, each under its own identity,
+ * completing into a tevent loop. This header is the whole public interface; what it does not say is
+ * not promised.
  *
  * Rules that hold for every function here, unless its own text says otherwise:
  *
- * Errors. A function that returns int or ssize_t returns 0 or a count, or a negative errno as the kernel gave it.
- * The kernel's internal restart codes (-512 to -516) never leave the engine; they become -EINTR.
+ * Errors. A function that returns int or ssize_t returns 0 or a count, or a negative errno as the
+ * kernel gave it. The kernel's internal restart codes (-512 to -516) never leave the engine; they
+ * become -EINTR.
  *
- * Threads. An engine belongs to the thread that starts it, with its first request or pathring_start() (the ring is set
- * up with IORING_SETUP_SINGLE_ISSUER and personalities must be registered by the submitting thread). A call from
- * another thread fails with -EXDEV.
+ * Threads. An engine belongs to the thread that created it (the ring is set up with
+ * IORING_SETUP_SINGLE_ISSUER and personalities must be registered by the submitting thread). A call
+ * from another thread fails with -EXDEV.
  *
- * Fork. A child that inherits a started engine gets -ECHILD from every call and can't touch the parent's ring. Freeing
- * what it inherited is allowed and releases the child's own copies of descriptors and memory only. An engine that was
- * not started yet may be used by either side.
+ * Fork. A child that inherits a started engine gets -ECHILD from every call and can't touch the
+ * parent's ring. Freeing what it inherited is allowed and releases the child's own copies of
+ * descriptors and memory only. An engine that was not started yet may be used by either side.
  *
- * Credentials. After any call the thread's credentials, umask and working directory are what they were. When they
- * can't be restored the process is aborted: it would go on as the wrong user.
+ * Credentials. After any call the thread's credentials, umask and working directory are what they
+ * were. When they can't be restored the process is aborted: it would go on as the wrong user.
  *
- * Callbacks. None runs inside a _send or _request function, inside pathring_request_wait() or from a destructor: they
- * run from the tevent loop.
+ * Callbacks. None runs inside a _send or _request function, inside pathring_request_wait() or from
+ * a destructor: they run from the tevent loop.
  *
- * Ownership. Objects are talloc objects of the mem_ctx they were asked for on. What the kernel may still write to is
- * owned by the engine until the kernel has let go of it, so anything here may be freed at any moment.
+ * Ownership. Objects are talloc objects of the mem_ctx they were asked for on. What the kernel may
+ * still write to is owned by the engine until the kernel has let go of it, so anything here may be
+ * freed at any moment.
  */
 #ifndef PATHRING_H
 #define PATHRING_H
@@ -47,13 +50,13 @@ struct pathring_identity;
 struct pathring_handle;
 struct pathring_request;
 
-/* ------------------------------------------------------------------------------------------------ the engine */
+/* ---- the engine ---- */
 
 enum pathring_backend {
-	PATHRING_BACKEND_AUTO,    /* the first of the following that this process may use */
-	PATHRING_BACKEND_URING,   /* io_uring, one personality an identity */
+	PATHRING_BACKEND_AUTO,	  /* the first of the following that this process may use */
+	PATHRING_BACKEND_URING,	  /* io_uring, one personality an identity */
 	PATHRING_BACKEND_THREADS, /* helper threads with credentials of their own */
-	PATHRING_BACKEND_SYNC,    /* the calling thread, switched for the time of the call */
+	PATHRING_BACKEND_SYNC,	  /* the calling thread, switched for the time of the call */
 };
 
 enum pathring_log_level {
@@ -62,41 +65,58 @@ enum pathring_log_level {
 	PATHRING_LOG_INFO,
 };
 
-typedef void (*pathring_log_fn)(void *private_data, enum pathring_log_level level, const char *message);
+typedef void (*pathring_log_fn)(void *private_data,
+				enum pathring_log_level level,
+				const char *message);
 
 /*
  * All members may be zero: that is the default, given in brackets.
  */
 struct pathring_options {
-	/* [AUTO] A backend named explicitly is never replaced by another: if it is refused every request fails. */
+	/*
+	 * [AUTO] A backend named explicitly is never replaced by another: if it is refused every
+	 * request fails.
+	 */
 	enum pathring_backend backend;
-	/* [256] Entries of the submission queue, a power of two from 8 to 4096. The completion queue has 4 times as many. */
+	/*
+	 * [256] Entries of the submission queue, a power of two from 8 to 4096. The completion
+	 * queue has 4 times as many.
+	 */
 	unsigned int entries;
 	/* [131072] Requests that may exist and not be complete. One more fails with -ENOBUFS. */
 	size_t max_requests;
-	/* [16] Helper threads at most. They start when needed and end after some seconds without work. */
+	/*
+	 * [16] Helper threads at most. They start when needed and end after some seconds without
+	 * work.
+	 */
 	unsigned int max_threads;
-	/* [4096] Personalities registered at once, at most 65535 (the kernel's limit). The least recently used goes. */
+	/*
+	 * [4096] Personalities registered at once, at most 65535 (the kernel's limit). The least
+	 * recently used goes.
+	 */
 	unsigned int max_personalities;
-	/* [none] Told once what was refused, why and what to do about it. Called in the engine's thread, not from _send. */
+	/*
+	 * [none] Told once what was refused, why and what to do about it. Called from the loop,
+	 * pathring_start() or pathring_describe(); must not free the engine.
+	 */
 	pathring_log_fn log_fn;
 	void *log_private_data;
 };
 
 /*
- * Make an engine on mem_ctx. Cheap: no ring and no thread yet, they are made with the first request (or
- * pathring_start()) in the process that uses them, so that a server may create the engine before it forks and use
- * it after, or not at all.
+ * Make an engine on mem_ctx. Cheap: no ring and no thread yet, they are made with the first request
+ * (or pathring_start()) in the process that uses them, so that a server may create the engine
+ * before it forks and use it after, or not at all.
  *
- * The thread's credentials at this moment become the process identity: the ring is created under it, because ring
- * memory counts against RLIMIT_MEMLOCK of an unprivileged creator.
+ * The thread's credentials at this moment become the process identity: the ring is created under
+ * it, because ring memory counts against RLIMIT_MEMLOCK of an unprivileged creator.
  *
- * ev must outlive the engine's use. options may be NULL. Fails with -EINVAL (bad options), -ENOMEM, or what capget(2)
- * and mmap(2) say.
+ * ev must outlive the engine's use. options may be NULL. Fails with -EINVAL (bad options), -ENOMEM,
+ * or what capget(2) and mmap(2) say.
  *
- * Freeing the engine with talloc_free() cancels what is in flight and waits for every completion. A tevent_req still
- * in progress then fails with ECANCELED from the loop; a struct pathring_request still pending is gone, its callback
- * is never called.
+ * Freeing the engine with talloc_free() cancels what is in flight and waits for every completion. A
+ * tevent_req still in progress then fails with ECANCELED from the loop; a struct pathring_request
+ * still pending is gone, its callback is never called.
  */
 int pathring_create(TALLOC_CTX *mem_ctx,
 		    struct tevent_context *ev,
@@ -104,30 +124,36 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 		    struct pathring **ring);
 
 /*
- * Make the backend now and try what this kernel can do, instead of with the first request. Returns 0 also when a
- * lesser backend had to be taken (see pathring_backend()); the error of the last one tried when there is none.
+ * Make the backend now and try what this kernel can do, instead of with the first request. Returns
+ * 0 also when a lesser backend had to be taken (see pathring_backend()); the error of the last one
+ * tried when there is none.
  */
 int pathring_start(struct pathring *ring);
 
-/* The backend in use; PATHRING_BACKEND_AUTO before the engine was started or when it could not be. */
+/*
+ * The backend in use; PATHRING_BACKEND_AUTO before the engine was started or when it could not be.
+ */
 enum pathring_backend pathring_backend(const struct pathring *ring);
 const char *pathring_backend_name(enum pathring_backend backend);
 
 /*
- * A text for people: kernel, backend, each capability, and why one is missing and what to do about it. Starts the
- * engine. NULL without memory.
+ * A text for people: kernel, backend, each capability, and why one is missing and what to do about
+ * it. Starts the engine. NULL without memory.
  */
 char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx);
 
 /*
- * Give everything queued to the kernel now instead of at the end of this turn of the loop. Never needed for
- * correctness.
+ * Give everything queued to the kernel now instead of at the end of this turn of the loop. Never
+ * needed for correctness.
  */
 int pathring_submit(struct pathring *ring);
 
-/* ---------------------------------------------------------------------------------------------------- counters */
+/* ---- counters ---- */
 
-/* One line an operation: PATHRING_OPENAT and so on, and the name that pathring_operation_name() gives. */
+/*
+ * One line an operation: PATHRING_OPENAT and so on, and the name that pathring_operation_name()
+ * gives.
+ */
 #define PATHRING_OPERATIONS(X) \
 	X(OPENAT, openat)      \
 	X(CLOSE, close)        \
@@ -141,13 +167,12 @@ int pathring_submit(struct pathring *ring);
 #define PATHRING_OPERATION_CONSTANT(constant, name) PATHRING_##constant,
 
 enum pathring_operation {
-	PATHRING_OPERATIONS(PATHRING_OPERATION_CONSTANT)
-	PATHRING_NUM_OPERATIONS
+	PATHRING_OPERATIONS(PATHRING_OPERATION_CONSTANT) PATHRING_NUM_OPERATIONS
 };
 
 enum pathring_placement {
 	PATHRING_INLINE, /* in the engine's thread */
-	PATHRING_RING,   /* by the kernel, through the ring */
+	PATHRING_RING,	 /* by the kernel, through the ring */
 	PATHRING_THREAD, /* in a helper thread */
 	PATHRING_NUM_PLACEMENTS
 };
@@ -158,19 +183,20 @@ const char *pathring_placement_name(enum pathring_placement placement);
 struct pathring_stats {
 	struct pathring_operation_stats {
 		uint64_t placed[PATHRING_NUM_PLACEMENTS]; /* where completed requests ran */
-		uint64_t denied;                          /* completed with EACCES or EPERM */
-		uint64_t failed;                          /* completed with another error */
+		uint64_t denied;			  /* completed with EACCES or EPERM */
+		uint64_t failed;			  /* completed with another error */
 	} operation[PATHRING_NUM_OPERATIONS];
-	uint64_t submissions;     /* submission entries given to the kernel */
-	uint64_t enters;          /* io_uring_enter calls that gave them */
-	uint64_t fallbacks;       /* requests that the ring could not run and something else did */
-	uint64_t orphaned;        /* requests freed before they were complete */
-	uint64_t switches;        /* times the engine changed a thread's credentials, restoring not counted */
-	uint64_t registrations;   /* personalities registered so far */
-	size_t personalities;     /* personalities registered now */
-	size_t identities;        /* identities known now */
-	size_t queued;            /* requests that wait in the engine's own queue now */
-	size_t in_flight;         /* requests that a backend works on now */
+	uint64_t submissions; /* submission entries given to the kernel */
+	uint64_t enters;      /* io_uring_enter calls that gave them */
+	uint64_t fallbacks;   /* requests that the ring could not run and something else did */
+	uint64_t orphaned;    /* requests freed before they were complete */
+	uint64_t switches; /* times the engine changed a thread's credentials, restoring not counted
+			    */
+	uint64_t registrations; /* personalities registered so far */
+	size_t personalities;	/* personalities registered now */
+	size_t identities;	/* identities known now */
+	size_t queued;		/* requests that wait in the engine's own queue now */
+	size_t in_flight;	/* requests that a backend works on now */
 };
 
 void pathring_stats(const struct pathring *ring, struct pathring_stats *stats);
@@ -178,20 +204,21 @@ void pathring_stats(const struct pathring *ring, struct pathring_stats *stats);
 /* A text for people: what ran where, and under whom. NULL without memory. */
 char *pathring_account(struct pathring *ring, TALLOC_CTX *mem_ctx);
 
-/* -------------------------------------------------------------------------------------------------- identities */
+/* ---- identities ---- */
 
 /*
- * Identities are compared by value (uid, gid, supplementary groups as a set). Any number of objects may stand for
- * the same one. An object may be freed at any time; requests hold what they need.
+ * Identities are compared by value (uid, gid, supplementary groups as a set). Any number of objects
+ * may stand for the same one. An object may be freed at any time; requests hold what they need.
  *
- * uid 0 is root with the capabilities that the process had at pathring_create(). Any other uid has no effective
- * capability: that is checked after each switch and before each registration, and what fails the check fails.
+ * uid 0 is root with the capabilities that the process had at pathring_create(). Any other uid has
+ * no effective capability: that is checked after each switch and before each registration, and what
+ * fails the check fails.
  */
 
 /*
- * An identity from its parts, for example of a logged-in user. Fails with -EPERM when this process may not become
- * that user (found out when the identity is first used by a backend, not here), -EINVAL for uid or gid -1 or more
- * than 65536 groups (NGROUPS_MAX), -ENOMEM.
+ * An identity from its parts, for example of a logged-in user. Fails with -EPERM when this process
+ * may not become that user (found out when the identity is first used by a backend, not here),
+ * -EINVAL for uid or gid -1 or more than 65536 groups (NGROUPS_MAX), -ENOMEM.
  */
 int pathring_identity_unix(struct pathring *ring,
 			   TALLOC_CTX *mem_ctx,
@@ -202,12 +229,15 @@ int pathring_identity_unix(struct pathring *ring,
 			   struct pathring_identity **identity);
 
 /*
- * What this thread is right now (effective ids and groups, asked of the kernel): for a server that has switched
- * already. Euid 0 means root and is meant. On a running ring a new identity is registered here, from the thread's
- * own credentials, so that no switch is ever made for it. Fails with -EPERM when the thread's effective capabilities
- * are not those that such an identity may have.
+ * What this thread is right now (effective ids and groups, asked of the kernel): for a server that
+ * has switched already. Euid 0 means root and is meant. On a running ring a new identity is
+ * registered here, from the thread's own credentials, so that no switch is ever made for it. Fails
+ * with -EPERM when the thread's effective capabilities are not those that such an identity may
+ * have.
  */
-int pathring_identity_current(struct pathring *ring, TALLOC_CTX *mem_ctx, struct pathring_identity **identity);
+int pathring_identity_current(struct pathring *ring,
+			      TALLOC_CTX *mem_ctx,
+			      struct pathring_identity **identity);
 
 /* The service itself, said explicitly. Owned by the engine. */
 struct pathring_identity *pathring_identity_process(struct pathring *ring);
@@ -215,31 +245,36 @@ struct pathring_identity *pathring_identity_process(struct pathring *ring);
 uid_t pathring_identity_uid(const struct pathring_identity *identity);
 gid_t pathring_identity_gid(const struct pathring_identity *identity);
 
-/* ----------------------------------------------------------------------------------------------------- handles */
+/* ---- handles ---- */
 
 /*
- * A handle is a descriptor that knows whether I/O may be done on it. A path reference (O_PATH) may be looked at (statx,
- * getxattr, as directory of an openat) and never read or written, also where the kernel would allow it. A handle that
- * a request uses stays open until the request is complete, whoever frees it: the kernel resolves descriptors when a
- * worker starts the operation, not at submission.
+ * A handle is a descriptor that knows whether I/O may be done on it. A path reference (O_PATH) may
+ * be looked at (statx, getxattr, as directory of an openat) and never read or written, also where
+ * the kernel would allow it. A handle that a request uses stays open until the request is complete,
+ * whoever frees it: the kernel resolves descriptors when a worker starts the operation, not at
+ * submission.
  *
- * Freeing a handle closes its descriptor at once or with the last request that uses it; pathring_close_send() does
- * so without blocking the loop.
+ * Freeing a handle closes its descriptor at once or with the last request that uses it;
+ * pathring_close_send() does so without blocking the loop.
  */
 enum pathring_handle_kind {
 	PATHRING_PATHREF,
 	PATHRING_IO,
 };
 
-/* A handle on a duplicate of fd (close-on-exec). Not for I/O on files with POSIX locks: closing any duplicate drops them. */
+/*
+ * A handle on a duplicate of fd (close-on-exec). Not for I/O on files with POSIX locks: closing any
+ * duplicate drops them.
+ */
 int pathring_handle_dup(TALLOC_CTX *mem_ctx,
 			int fd,
 			enum pathring_handle_kind kind,
 			struct pathring_handle **handle);
 
 /*
- * A handle on the caller's own fd. The caller promises that fd stays open and stays the same file until every request
- * made with the handle is complete, also one it has freed. The engine never closes fd.
+ * A handle on the caller's own fd. The caller promises that fd stays open and stays the same file
+ * until every request made with the handle is complete, also one it has freed. The engine never
+ * closes fd.
  */
 int pathring_handle_borrow(TALLOC_CTX *mem_ctx,
 			   int fd,
@@ -252,48 +287,55 @@ int pathring_handle_io_fd(const struct pathring_handle *handle);
 /* The descriptor, for use as a path reference: of any open handle. Owned by the handle. */
 int pathring_handle_pathref_fd(const struct pathring_handle *handle);
 
-/* ---------------------------------------------------------------------------------------------------- requests */
+/* ---- requests ---- */
 
 /*
  * Every operation comes in two dresses.
  *
- * pathring_X_send()/pathring_X_recv(): a tevent_req. Freeing it before it is complete orphans the request: it is
- * cancelled where possible, its result is dropped, a descriptor it opened is closed.
+ * pathring_X_send()/pathring_X_recv(): a tevent_req. Freeing it before it is complete orphans the
+ * request: it is cancelled where possible, its result is dropped, a descriptor it opened is closed.
  *
- * pathring_X_request()/pathring_X_result(): the request itself with a plain completion function, for callers that
- * make thousands of requests a turn. _request returns 0 and the request, or an error and none. Once done (its
- * function was called, or pathring_request_wait() returned 0) _result gives the outcome, as often as wanted, until
- * pathring_request_free(). Pointers that _result gives live as long as the request.
+ * pathring_X_request()/pathring_X_result(): the request itself with a plain completion function,
+ * for callers that make thousands of requests a turn. _request returns 0 and the request, or an
+ * error and none. Once done (its function was called, or pathring_request_wait() returned 0)
+ * _result gives the outcome, as often as wanted, until pathring_request_free(). Pointers that
+ * _result gives live as long as the request.
  *
- * The identity, the handles, paths, names, data and all argument structures may be freed or reused as soon as _send
- * or _request has returned. In both dresses an error is, besides what the kernel says of the operation:
- * -EINVAL a bad argument (also NULL where an object, a path or a name is needed, and an identity of another engine), -EPERM the identity can't be assumed, -ENOBUFS too many requests, -ENOMEM, -ECHILD, -EXDEV,
- * -ECANCELED the engine was freed, or the error with which the backend was refused.
+ * The identity, the handles, paths, names, data and all argument structures may be freed or reused
+ * as soon as _send or _request has returned. In both dresses an error is, besides what the kernel
+ * says of the operation: -EINVAL a bad argument (also NULL where an object, a path or a name is
+ * needed, and an identity of another engine), -EPERM the identity can't be assumed, -ENOBUFS too
+ * many requests, -ENOMEM, -ECHILD, -EXDEV, -ECANCELED the engine was freed, or the error with which
+ * the backend was refused.
  */
 typedef void (*pathring_request_fn)(struct pathring_request *request, void *private_data);
 
 /*
- * Block until this one request is complete, running nobody's callback and no nested event loop. Its own function
- * will not be called any more. Requests that complete meanwhile are delivered by the loop later. Returns 0; the
- * outcome is asked with pathring_X_result().
+ * Block until this one request is complete, running nobody's callback and no nested event loop. Its
+ * own function will not be called any more. Requests that complete meanwhile are delivered by the
+ * loop later. Returns 0; the outcome is asked with pathring_X_result().
  */
 int pathring_request_wait(struct pathring_request *request);
 
 /* Free a request in any state; one that is not complete is orphaned. NULL is allowed. */
 void pathring_request_free(struct pathring_request *request);
 
-/* Where a completed request ran, and how long from _send or _request to completion, in nanoseconds. */
+/*
+ * Where a completed request ran, and how long from _send or _request to completion, in nanoseconds.
+ */
 enum pathring_placement pathring_request_placement(const struct pathring_request *request);
 uint64_t pathring_request_duration(const struct pathring_request *request);
 
 /*
- * openat. path is resolved by openat2(2) below dir. With dir NULL the path must be absolute (-EINVAL); with dir it must
- * not be (-EXDEV): AT_FDCWD is never used, since a kernel worker sees whatever the working directory is by then.
+ * openat. path is resolved by openat2(2) below dir. With dir NULL the path must be absolute
+ * (-EINVAL); with dir it must not be (-EXDEV): AT_FDCWD is never used, since a kernel worker sees
+ * whatever the working directory is by then.
  *
  * flags: O_* as for open(2). O_PATH makes a path reference. O_CLOEXEC is always set.
  * mode: of a file that is created; umask does not shape it (a default ACL of the directory does).
- * resolve: RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV. 0 with a dir means RESOLVE_BENEATH.
- * RESOLVE_NO_MAGICLINKS is always added and may be given. Any other bit: -EINVAL.
+ * resolve: RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV. 0 with a dir
+ * means RESOLVE_BENEATH. RESOLVE_NO_MAGICLINKS is always added and may be given. Any other bit:
+ * -EINVAL.
  *
  * An empty path: -ENOENT; PATH_MAX bytes or more: -ENAMETOOLONG.
  */
@@ -310,7 +352,9 @@ struct tevent_req *pathring_openat_send(TALLOC_CTX *mem_ctx,
 					struct pathring_handle *dir,
 					const char *path,
 					const struct pathring_how *how);
-int pathring_openat_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, struct pathring_handle **handle);
+int pathring_openat_recv(struct tevent_req *req,
+			 TALLOC_CTX *mem_ctx,
+			 struct pathring_handle **handle);
 int pathring_openat_request(struct pathring *ring,
 			    struct pathring_identity *identity,
 			    struct pathring_handle *dir,
@@ -319,13 +363,18 @@ int pathring_openat_request(struct pathring *ring,
 			    pathring_request_fn fn,
 			    void *private_data,
 			    struct pathring_request **request);
-/* Moves the handle out: a second call fails with -EBADF. Not taken, it is closed with the request. */
-int pathring_openat_result(struct pathring_request *request, TALLOC_CTX *mem_ctx, struct pathring_handle **handle);
+/*
+ * Moves the handle out: a second call fails with -EBADF. Not taken, it is closed with the request.
+ */
+int pathring_openat_result(struct pathring_request *request,
+			   TALLOC_CTX *mem_ctx,
+			   struct pathring_handle **handle);
 
 /*
- * close. Takes the handle over: *handle is freed and set to NULL at once, also when the request fails. The descriptor
- * is closed when every other request that uses it is complete. Worth a request where close flushes (NFS, FUSE); a
- * borrowed handle is refused with -EINVAL and not touched.
+ * close. Takes the handle over: *handle is freed and set to NULL at once, also when the request
+ * fails. The descriptor is closed when every other request that uses it is complete. Worth a
+ * request where close flushes (NFS, FUSE); a borrowed handle is refused with -EINVAL and not
+ * touched.
  */
 struct tevent_req *pathring_close_send(TALLOC_CTX *mem_ctx,
 				       struct tevent_context *ev,
@@ -342,8 +391,8 @@ int pathring_close_request(struct pathring *ring,
 int pathring_close_result(struct pathring_request *request);
 
 /*
- * statx of an open handle of either kind. flags: AT_STATX_FORCE_SYNC or AT_STATX_DONT_SYNC or 0; mask: STATX_*.
- * There is no statx by name: a path is resolved by openat and lookup alone.
+ * statx of an open handle of either kind. flags: AT_STATX_FORCE_SYNC or AT_STATX_DONT_SYNC or 0;
+ * mask: STATX_*. There is no statx by name: a path is resolved by openat and lookup alone.
  */
 struct tevent_req *pathring_statx_send(TALLOC_CTX *mem_ctx,
 				       struct tevent_context *ev,
@@ -364,10 +413,11 @@ int pathring_statx_request(struct pathring *ring,
 int pathring_statx_result(struct pathring_request *request, struct statx *stx);
 
 /*
- * getxattr of an open handle of either kind. size is the most that the value may have (up to XATTR_SIZE_MAX, 65536);
- * a longer value fails with -ERANGE, size 0 asks for the length alone. Returns the length. _recv gives the value as a
- * talloc object on mem_ctx, NULL for size 0; value may be NULL. An empty name or one of over 255 bytes: -ERANGE; a size
- * above XATTR_SIZE_MAX: -EINVAL. Without procfs the xattrs of a path reference may not be had: -EOPNOTSUPP.
+ * getxattr of an open handle of either kind. size is the most that the value may have (up to
+ * XATTR_SIZE_MAX, 65536); a longer value fails with -ERANGE, size 0 asks for the length alone.
+ * Returns the length. _recv gives the value as a talloc object on mem_ctx, NULL for size 0; value
+ * may be NULL. An empty name or one of over 255 bytes: -ERANGE; a size above XATTR_SIZE_MAX:
+ * -EINVAL. Without procfs the xattrs of a path reference may not be had: -EOPNOTSUPP.
  */
 struct tevent_req *pathring_getxattr_send(TALLOC_CTX *mem_ctx,
 					  struct tevent_context *ev,
@@ -388,9 +438,10 @@ int pathring_getxattr_request(struct pathring *ring,
 ssize_t pathring_getxattr_result(struct pathring_request *request, const uint8_t **value);
 
 /*
- * pread from a handle for I/O; from any other, or NULL: -EBADF, as for pwrite and fsync. Reads until size bytes, the end of the file or an error after which nothing was read;
- * an error after some bytes gives those bytes. The kernel writes into the engine's memory; the data is copied to the
- * caller's buffer (size bytes) in _recv. _result gives a pointer to it instead.
+ * pread from a handle for I/O; from any other, or NULL: -EBADF, as for pwrite and fsync. Reads
+ * until size bytes, the end of the file or an error after which nothing was read; an error after
+ * some bytes gives those bytes. The kernel writes into the engine's memory; the data is copied to
+ * the caller's buffer (size bytes) in _recv. _result gives a pointer to it instead.
  */
 struct tevent_req *pathring_pread_send(TALLOC_CTX *mem_ctx,
 				       struct tevent_context *ev,
@@ -411,8 +462,8 @@ int pathring_pread_request(struct pathring *ring,
 ssize_t pathring_pread_result(struct pathring_request *request, const uint8_t **data);
 
 /*
- * pwrite to a handle for I/O. Writes until all is written or an error; an error after some bytes gives their count.
- * The data is copied before _send or _request returns.
+ * pwrite to a handle for I/O. Writes until all is written or an error; an error after some bytes
+ * gives their count. The data is copied before _send or _request returns.
  */
 struct tevent_req *pathring_pwrite_send(TALLOC_CTX *mem_ctx,
 					struct tevent_context *ev,
@@ -452,11 +503,12 @@ int pathring_fsync_request(struct pathring *ring,
 int pathring_fsync_result(struct pathring_request *request);
 
 /*
- * lookup: what a file server wants to know of a name, in one request: open it as a path reference, statx it, and read
- * any of its xattrs, all of exactly the inode that was opened.
+ * lookup: what a file server wants to know of a name, in one request: open it as a path reference,
+ * statx it, and read any of its xattrs, all of exactly the inode that was opened.
  *
- * flags: O_NOFOLLOW and O_DIRECTORY only (O_PATH is implied); resolve: as for openat; mask: STATX_*.
- * xattrs: up to PATHRING_LOOKUP_MAX_XATTRS names, each with the most that its value may have.
+ * flags: O_NOFOLLOW and O_DIRECTORY only (O_PATH is implied); resolve: as for openat; mask:
+ * STATX_*. xattrs: up to PATHRING_LOOKUP_MAX_XATTRS names, each with the most that its value may
+ * have.
  *
  * The request fails as a whole when the open or the statx fails. Each xattr has its own outcome.
  */
@@ -477,11 +529,12 @@ struct pathring_lookup_how {
 
 struct pathring_xattr {
 	const uint8_t *value; /* length bytes, NULL when the length is not positive or size was 0 */
-	ssize_t length;       /* or a negative errno: -ENODATA, -EACCES, -ERANGE, ... */
+	ssize_t length;	      /* or a negative errno: -ENODATA, -EACCES, -ERANGE, ... */
 };
 
 struct pathring_lookup {
-	struct pathring_handle *handle; /* the path reference; a talloc child of this object, may be moved away */
+	struct pathring_handle
+		*handle; /* the path reference; a talloc child of this object, may be moved away */
 	struct statx stx;
 	size_t num_xattrs;
 	struct pathring_xattr xattrs[PATHRING_LOOKUP_MAX_XATTRS]; /* in the order of the query */
@@ -494,7 +547,9 @@ struct tevent_req *pathring_lookup_send(TALLOC_CTX *mem_ctx,
 					struct pathring_handle *dir,
 					const char *path,
 					const struct pathring_lookup_how *how);
-int pathring_lookup_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, struct pathring_lookup **lookup);
+int pathring_lookup_recv(struct tevent_req *req,
+			 TALLOC_CTX *mem_ctx,
+			 struct pathring_lookup **lookup);
 int pathring_lookup_request(struct pathring *ring,
 			    struct pathring_identity *identity,
 			    struct pathring_handle *dir,
@@ -504,8 +559,9 @@ int pathring_lookup_request(struct pathring *ring,
 			    void *private_data,
 			    struct pathring_request **request);
 /*
- * stx and xattrs (PATHRING_LOOKUP_MAX_XATTRS at most) point into the request; either may be NULL. The path reference
- * is closed with the request unless pathring_lookup_take_handle() moves it out, which works once (-EBADF after).
+ * stx and xattrs (PATHRING_LOOKUP_MAX_XATTRS at most) point into the request; either may be NULL.
+ * The path reference is closed with the request unless pathring_lookup_take_handle() moves it out,
+ * which works once (-EBADF after).
  */
 int pathring_lookup_result(struct pathring_request *request,
 			   const struct statx **stx,

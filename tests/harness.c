@@ -27,23 +27,29 @@ void harness_fail(const char *file, int line, const char *what, const char *form
 	abort();
 }
 
-void assert_same_text(const char *file, int line, const char *what, const char *actual,
-		      const char *expected)
+void assert_same_text(
+	const char *file, int line, const char *what, const char *actual, const char *expected)
 {
 	if (strcmp(actual, expected) != 0) {
 		harness_fail(file, line, what, "\nnow:\n%s\nexpected:\n%s", actual, expected);
 	}
 }
 
-void assert_same_result(const char *file, int line, const char *call, long long actual,
-			long long expected)
+void assert_same_result(
+	const char *file, int line, const char *call, long long actual, long long expected)
 {
 	const char *actual_text = actual < 0 ? strerror((int)-actual) : "no error";
 	const char *expected_text = expected < 0 ? strerror((int)-expected) : "no error";
 
 	if (actual != expected) {
-		harness_fail(file, line, call, " %lld (%s), expected %lld (%s)", actual,
-			     actual_text, expected, expected_text);
+		harness_fail(file,
+			     line,
+			     call,
+			     " %lld (%s), expected %lld (%s)",
+			     actual,
+			     actual_text,
+			     expected,
+			     expected_text);
 	}
 }
 
@@ -62,7 +68,7 @@ static void log_message(void *private_data, enum pathring_log_level level, const
 
 static void fixture_start(struct fixture *f, const struct pathring_options *options)
 {
-	struct pathring_options own = {0};
+	struct pathring_options own = { 0 };
 	int ret = -1;
 
 	if (options != NULL) {
@@ -140,14 +146,16 @@ static void fixture_free(struct fixture *f)
 	credentials = snapshot_credentials(f);
 	assert_str_eq(credentials, f->credentials, "credentials changed");
 	descriptors = snapshot_descriptors(f);
-	assert_str_eq(descriptors, f->descriptors,
-		      "descriptors left open or closed that are not ours");
+	assert_str_eq(
+		descriptors, f->descriptors, "descriptors left open or closed that are not ours");
 	check_threads(f->threads);
 	talloc_free(f);
 }
 
-/* Only there in a build with AddressSanitizer. Criterion's test processes end without the check at
- * exit. */
+/*
+ * Only there in a build with AddressSanitizer. Criterion's test processes end without the check at
+ * exit.
+ */
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
 static void check_leaks(void)
@@ -180,8 +188,8 @@ struct pathring_stats fixture_stats(const struct fixture *f)
 	return stats;
 }
 
-struct pathring_identity *fixture_identity(struct fixture *f, uid_t uid, gid_t gid,
-					   const gid_t *groups, size_t num_groups)
+struct pathring_identity *
+fixture_identity(struct fixture *f, uid_t uid, gid_t gid, const gid_t *groups, size_t num_groups)
 {
 	struct pathring_identity *identity = NULL;
 	int ret = -1;
@@ -197,7 +205,9 @@ struct pathring_identity *fixture_user(struct fixture *f, uid_t uid)
 	return fixture_identity(f, uid, uid, NULL, 0);
 }
 
-static void bound_reached(struct tevent_context *ev, struct tevent_timer *te, struct timeval now,
+static void bound_reached(struct tevent_context *ev,
+			  struct tevent_timer *te,
+			  struct timeval now,
 			  void *private_data)
 {
 	bool *reached = private_data;
@@ -240,13 +250,13 @@ static bool count_reached(struct fixture *f, void *arg)
 
 void loop_until(struct fixture *f, const unsigned int *count, unsigned int wanted)
 {
-	struct count_reached state = {.count = count, .wanted = wanted};
+	struct count_reached state = { .count = count, .wanted = wanted };
 
 	loop_until_true(f, count_reached, &state);
 }
 
-static void tick(struct tevent_context *ev, struct tevent_timer *te, struct timeval now,
-		 void *private_data)
+static void
+tick(struct tevent_context *ev, struct tevent_timer *te, struct timeval now, void *private_data)
 {
 	struct tevent_timer **timer = private_data;
 	struct timeval next = tevent_timeval_current_ofs(0, 1000);

@@ -75,7 +75,8 @@ void harness_run(enum pathring_backend backend, enum form form, test_body_fn bod
 	ONE_BACKEND_TEST(suite, name, sync)            \
 	static void suite##_##name(struct fixture *f)
 
-/* The same test on the backends where an operation can block without blocking the calling thread.
+/*
+ * The same test on the backends where an operation can block without blocking the calling thread.
  */
 #define ASYNC_BACKEND_TEST(suite, name)                \
 	static void suite##_##name(struct fixture *f); \
@@ -119,23 +120,32 @@ struct pathring_stats fixture_stats(const struct fixture *f);
 
 /* An identity with uid, gid uid and no supplementary groups. */
 struct pathring_identity *fixture_user(struct fixture *f, uid_t uid);
-struct pathring_identity *fixture_identity(struct fixture *f, uid_t uid, gid_t gid,
-					   const gid_t *groups, size_t num_groups);
+struct pathring_identity *
+fixture_identity(struct fixture *f, uid_t uid, gid_t gid, const gid_t *groups, size_t num_groups);
 
-/* One turn of the loop at most until *count has reached wanted; never more than LOOP_BOUND_SECONDS.
+/*
+ * One turn of the loop at most until *count has reached wanted; never more than LOOP_BOUND_SECONDS.
  */
 void loop_until(struct fixture *f, const unsigned int *count, unsigned int wanted);
 void loop_until_true(struct fixture *f, bool (*condition)(struct fixture *f, void *arg), void *arg);
-/* Until the engine has nothing left to do, and some turns more, to see that nothing more is
- * delivered. */
+/*
+ * Until the engine has nothing left to do, and some turns more, to see that nothing more is
+ * delivered.
+ */
 void loop_settle(struct fixture *f);
 /* A number of turns, none of which sleeps for long. */
 void loop_turns(struct fixture *f, unsigned int turns);
 
-/* Files, with plain system calls as the test's own user; each fails the test when it can't. All
- * relative to f->path. */
+/*
+ * Files, with plain system calls as the test's own user; each fails the test when it can't. All
+ * relative to f->path.
+ */
 char *scratch_path(struct fixture *f, const char *name);
-void scratch_file(struct fixture *f, const char *name, uid_t uid, gid_t gid, mode_t mode,
+void scratch_file(struct fixture *f,
+		  const char *name,
+		  uid_t uid,
+		  gid_t gid,
+		  mode_t mode,
 		  const char *content);
 void scratch_directory(struct fixture *f, const char *name, uid_t uid, gid_t gid, mode_t mode);
 void scratch_symlink(struct fixture *f, const char *name, const char *target);
@@ -143,8 +153,10 @@ void scratch_xattr(struct fixture *f, const char *name, const char *xattr, const
 struct stat scratch_stat(struct fixture *f, const char *name);
 bool scratch_exists(struct fixture *f, const char *name);
 
-/* What /proc says of this thread: ids, groups, capabilities, umask, no_new_privs, working
- * directory. */
+/*
+ * What /proc says of this thread: ids, groups, capabilities, umask, no_new_privs, working
+ * directory.
+ */
 char *snapshot_credentials(TALLOC_CTX *mem_ctx);
 /* The open descriptors and what they point to, one a line. */
 char *snapshot_descriptors(TALLOC_CTX *mem_ctx);
@@ -167,7 +179,8 @@ void blocker_arm(struct blocker *blocker, struct fixture *f, const char *name);
 void blocker_wait_hit(struct blocker *blocker);
 void blocker_release(struct blocker *blocker);
 
-/* Switch effective ids as a file server does: the raw system calls, which change this thread alone.
+/*
+ * Switch effective ids as a file server does: the raw system calls, which change this thread alone.
  */
 void become(uid_t uid, gid_t gid, const gid_t *groups, size_t num_groups);
 void become_root(void);
@@ -221,14 +234,14 @@ void harness_fail(const char *file, int line, const char *what, const char *form
 #define assert_geq(a, b, ...) assert_compared(a, >=, b, __VA_ARGS__)
 #define assert_bytes(a, b, size, ...) assert_true(memcmp(a, b, size) == 0, __VA_ARGS__)
 
-void assert_same_text(const char *file, int line, const char *what, const char *actual,
-		      const char *expected);
+void assert_same_text(
+	const char *file, int line, const char *what, const char *actual, const char *expected);
 #define assert_str_eq(actual, expected, what) \
 	assert_same_text(__FILE__, __LINE__, what, actual, expected)
 
 /* Of calls that answer with a count or a negative errno. */
-void assert_same_result(const char *file, int line, const char *call, long long actual,
-			long long expected);
+void assert_same_result(
+	const char *file, int line, const char *call, long long actual, long long expected);
 #define assert_result(call, expected) \
 	assert_same_result(__FILE__, __LINE__, #call, (long long)(call), (long long)(expected))
 

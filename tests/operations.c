@@ -10,7 +10,8 @@ static void check_callback(struct fixture *f)
 	char *credentials = snapshot_credentials(f);
 
 	assert_eq(f->inside, 0, "a callback ran inside a call of the library");
-	assert_str_eq(credentials, f->credentials,
+	assert_str_eq(credentials,
+		      f->credentials,
 		      "a callback ran under other credentials than the loop");
 	talloc_free(credentials);
 }
@@ -76,16 +77,20 @@ void sent_watch(struct sent *sent, struct fixture *f, struct tevent_req *req, un
 
 void sent_complete(struct fixture *f, struct tevent_req *req)
 {
-	struct sent sent = {.f = NULL};
+	struct sent sent = { .f = NULL };
 
 	sent_watch(&sent, f, req, NULL);
 	loop_until(f, &sent.calls, 1);
 }
 
-int do_openat(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *dir,
-	      const char *path, const struct pathring_how *how, struct pathring_handle **handle)
+int do_openat(struct fixture *f,
+	      struct pathring_identity *identity,
+	      struct pathring_handle *dir,
+	      const char *path,
+	      const struct pathring_how *how,
+	      struct pathring_handle **handle)
 {
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct pathring_handle *again = NULL;
 	struct tevent_req *req = NULL;
 	int ret = -1;
@@ -97,8 +102,9 @@ int do_openat(struct fixture *f, struct pathring_identity *identity, struct path
 		INSIDE(f, ret = pathring_openat_recv(req, f, handle));
 		talloc_free(req);
 	} else {
-		INSIDE(f, ret = pathring_openat_request(f->ring, identity, dir, path, how,
-							call_done, &call, &call.request));
+		INSIDE(f,
+		       ret = pathring_openat_request(
+			       f->ring, identity, dir, path, how, call_done, &call, &call.request));
 		if (ret != 0) {
 			assert_null(call.request);
 			return ret;
@@ -117,7 +123,7 @@ int do_openat(struct fixture *f, struct pathring_identity *identity, struct path
 
 int do_close(struct fixture *f, struct pathring_identity *identity, struct pathring_handle **handle)
 {
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	int ret = -1;
 
@@ -128,8 +134,9 @@ int do_close(struct fixture *f, struct pathring_identity *identity, struct pathr
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f, ret = pathring_close_request(f->ring, identity, handle, call_done, &call,
-					       &call.request));
+	INSIDE(f,
+	       ret = pathring_close_request(
+		       f->ring, identity, handle, call_done, &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -140,10 +147,14 @@ int do_close(struct fixture *f, struct pathring_identity *identity, struct pathr
 	return ret;
 }
 
-int do_statx(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *handle,
-	     unsigned int flags, unsigned int mask, struct statx *stx)
+int do_statx(struct fixture *f,
+	     struct pathring_identity *identity,
+	     struct pathring_handle *handle,
+	     unsigned int flags,
+	     unsigned int mask,
+	     struct statx *stx)
 {
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	int again = -1;
 	int ret = -1;
@@ -156,8 +167,9 @@ int do_statx(struct fixture *f, struct pathring_identity *identity, struct pathr
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f, ret = pathring_statx_request(f->ring, identity, handle, flags, mask, call_done,
-					       &call, &call.request));
+	INSIDE(f,
+	       ret = pathring_statx_request(
+		       f->ring, identity, handle, flags, mask, call_done, &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -170,18 +182,23 @@ int do_statx(struct fixture *f, struct pathring_identity *identity, struct pathr
 	return ret;
 }
 
-ssize_t do_getxattr(struct fixture *f, struct pathring_identity *identity,
-		    struct pathring_handle *handle, const char *name, size_t size, uint8_t **value)
+ssize_t do_getxattr(struct fixture *f,
+		    struct pathring_identity *identity,
+		    struct pathring_handle *handle,
+		    const char *name,
+		    size_t size,
+		    uint8_t **value)
 {
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	const uint8_t *inside = NULL;
 	ssize_t ret = -1;
 
 	*value = NULL;
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_getxattr_send(f, f->ev, f->ring, identity, handle, name,
-						       size));
+		INSIDE(f,
+		       req = pathring_getxattr_send(
+			       f, f->ev, f->ring, identity, handle, name, size));
 		sent_complete(f, req);
 		INSIDE(f, ret = pathring_getxattr_recv(req, f, value));
 		talloc_free(req);
@@ -192,8 +209,9 @@ ssize_t do_getxattr(struct fixture *f, struct pathring_identity *identity,
 		}
 		return ret;
 	}
-	INSIDE(f, ret = pathring_getxattr_request(f->ring, identity, handle, name, size, call_done,
-						  &call, &call.request));
+	INSIDE(f,
+	       ret = pathring_getxattr_request(
+		       f->ring, identity, handle, name, size, call_done, &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -209,24 +227,30 @@ ssize_t do_getxattr(struct fixture *f, struct pathring_identity *identity,
 	return ret;
 }
 
-ssize_t do_pread(struct fixture *f, struct pathring_identity *identity,
-		 struct pathring_handle *handle, void *buffer, size_t size, off_t offset)
+ssize_t do_pread(struct fixture *f,
+		 struct pathring_identity *identity,
+		 struct pathring_handle *handle,
+		 void *buffer,
+		 size_t size,
+		 off_t offset)
 {
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	const uint8_t *data = NULL;
 	ssize_t ret = -1;
 
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_pread_send(f, f->ev, f->ring, identity, handle, size,
-						    offset));
+		INSIDE(f,
+		       req = pathring_pread_send(
+			       f, f->ev, f->ring, identity, handle, size, offset));
 		sent_complete(f, req);
 		INSIDE(f, ret = pathring_pread_recv(req, buffer));
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f, ret = pathring_pread_request(f->ring, identity, handle, size, offset, call_done,
-					       &call, &call.request));
+	INSIDE(f,
+	       ret = pathring_pread_request(
+		       f->ring, identity, handle, size, offset, call_done, &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -242,10 +266,14 @@ ssize_t do_pread(struct fixture *f, struct pathring_identity *identity,
 	return ret;
 }
 
-ssize_t do_pwrite(struct fixture *f, struct pathring_identity *identity,
-		  struct pathring_handle *handle, const void *data, size_t size, off_t offset)
+ssize_t do_pwrite(struct fixture *f,
+		  struct pathring_identity *identity,
+		  struct pathring_handle *handle,
+		  const void *data,
+		  size_t size,
+		  off_t offset)
 {
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	ssize_t ret = -1;
 	/* The caller's data may be reused as soon as the call has returned: so it is. */
@@ -253,8 +281,9 @@ ssize_t do_pwrite(struct fixture *f, struct pathring_identity *identity,
 
 	assert_not_null(copy);
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_pwrite_send(f, f->ev, f->ring, identity, handle, copy,
-						     size, offset));
+		INSIDE(f,
+		       req = pathring_pwrite_send(
+			       f, f->ev, f->ring, identity, handle, copy, size, offset));
 		memset(copy, 0xee, size);
 		talloc_free(copy);
 		sent_complete(f, req);
@@ -262,8 +291,16 @@ ssize_t do_pwrite(struct fixture *f, struct pathring_identity *identity,
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f, ret = pathring_pwrite_request(f->ring, identity, handle, copy, size, offset,
-						call_done, &call, &call.request));
+	INSIDE(f,
+	       ret = pathring_pwrite_request(f->ring,
+					     identity,
+					     handle,
+					     copy,
+					     size,
+					     offset,
+					     call_done,
+					     &call,
+					     &call.request));
 	memset(copy, 0xee, size);
 	talloc_free(copy);
 	if (ret != 0) {
@@ -276,10 +313,12 @@ ssize_t do_pwrite(struct fixture *f, struct pathring_identity *identity,
 	return ret;
 }
 
-int do_fsync(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *handle,
+int do_fsync(struct fixture *f,
+	     struct pathring_identity *identity,
+	     struct pathring_handle *handle,
 	     bool data_only)
 {
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	int ret = -1;
 
@@ -291,8 +330,9 @@ int do_fsync(struct fixture *f, struct pathring_identity *identity, struct pathr
 		talloc_free(req);
 		return ret;
 	}
-	INSIDE(f, ret = pathring_fsync_request(f->ring, identity, handle, data_only, call_done,
-					       &call, &call.request));
+	INSIDE(f,
+	       ret = pathring_fsync_request(
+		       f->ring, identity, handle, data_only, call_done, &call, &call.request));
 	if (ret != 0) {
 		assert_null(call.request);
 		return ret;
@@ -333,11 +373,14 @@ static struct pathring_lookup *copy_lookup(struct fixture *f, struct call *call,
 	return lookup;
 }
 
-int do_lookup(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *dir,
-	      const char *path, const struct pathring_lookup_how *how,
+int do_lookup(struct fixture *f,
+	      struct pathring_identity *identity,
+	      struct pathring_handle *dir,
+	      const char *path,
+	      const struct pathring_lookup_how *how,
 	      struct pathring_lookup **lookup)
 {
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	int ret = -1;
 
@@ -348,8 +391,9 @@ int do_lookup(struct fixture *f, struct pathring_identity *identity, struct path
 		INSIDE(f, ret = pathring_lookup_recv(req, f, lookup));
 		talloc_free(req);
 	} else {
-		INSIDE(f, ret = pathring_lookup_request(f->ring, identity, dir, path, how,
-							call_done, &call, &call.request));
+		INSIDE(f,
+		       ret = pathring_lookup_request(
+			       f->ring, identity, dir, path, how, call_done, &call, &call.request));
 		if (ret != 0) {
 			assert_null(call.request);
 			return ret;
@@ -369,10 +413,10 @@ int do_lookup(struct fixture *f, struct pathring_identity *identity, struct path
 	return ret;
 }
 
-struct pathring_handle *must_open(struct fixture *f, struct pathring_identity *identity,
-				  const char *path, int flags)
+struct pathring_handle *
+must_open(struct fixture *f, struct pathring_identity *identity, const char *path, int flags)
 {
-	struct pathring_how how = {.flags = (uint64_t)flags};
+	struct pathring_how how = { .flags = (uint64_t)flags };
 	struct pathring_handle *handle = NULL;
 	int ret = do_openat(f, identity, f->dir, path, &how, &handle);
 
@@ -382,7 +426,7 @@ struct pathring_handle *must_open(struct fixture *f, struct pathring_identity *i
 
 int try_open(struct fixture *f, struct pathring_identity *identity, const char *path, int flags)
 {
-	struct pathring_how how = {.flags = (uint64_t)flags};
+	struct pathring_how how = { .flags = (uint64_t)flags };
 	struct pathring_handle *handle = NULL;
 	int ret = do_openat(f, identity, f->dir, path, &how, &handle);
 
@@ -392,7 +436,7 @@ int try_open(struct fixture *f, struct pathring_identity *identity, const char *
 
 int try_lookup(struct fixture *f, struct pathring_identity *identity, const char *path)
 {
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS };
 	struct pathring_lookup *lookup = NULL;
 	int ret = do_lookup(f, identity, f->dir, path, &how, &lookup);
 

@@ -33,30 +33,58 @@ struct sent {
 void sent_watch(struct sent *sent, struct fixture *f, struct tevent_req *req, unsigned int *total);
 void sent_complete(struct fixture *f, struct tevent_req *req);
 
-int do_openat(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *dir,
-	      const char *path, const struct pathring_how *how, struct pathring_handle **handle);
-int do_close(struct fixture *f, struct pathring_identity *identity,
+int do_openat(struct fixture *f,
+	      struct pathring_identity *identity,
+	      struct pathring_handle *dir,
+	      const char *path,
+	      const struct pathring_how *how,
+	      struct pathring_handle **handle);
+int do_close(struct fixture *f,
+	     struct pathring_identity *identity,
 	     struct pathring_handle **handle);
-int do_statx(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *handle,
-	     unsigned int flags, unsigned int mask, struct statx *stx);
+int do_statx(struct fixture *f,
+	     struct pathring_identity *identity,
+	     struct pathring_handle *handle,
+	     unsigned int flags,
+	     unsigned int mask,
+	     struct statx *stx);
 /* The value belongs to f. */
-ssize_t do_getxattr(struct fixture *f, struct pathring_identity *identity,
-		    struct pathring_handle *handle, const char *name, size_t size, uint8_t **value);
-ssize_t do_pread(struct fixture *f, struct pathring_identity *identity,
-		 struct pathring_handle *handle, void *buffer, size_t size, off_t offset);
-ssize_t do_pwrite(struct fixture *f, struct pathring_identity *identity,
-		  struct pathring_handle *handle, const void *data, size_t size, off_t offset);
-int do_fsync(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *handle,
+ssize_t do_getxattr(struct fixture *f,
+		    struct pathring_identity *identity,
+		    struct pathring_handle *handle,
+		    const char *name,
+		    size_t size,
+		    uint8_t **value);
+ssize_t do_pread(struct fixture *f,
+		 struct pathring_identity *identity,
+		 struct pathring_handle *handle,
+		 void *buffer,
+		 size_t size,
+		 off_t offset);
+ssize_t do_pwrite(struct fixture *f,
+		  struct pathring_identity *identity,
+		  struct pathring_handle *handle,
+		  const void *data,
+		  size_t size,
+		  off_t offset);
+int do_fsync(struct fixture *f,
+	     struct pathring_identity *identity,
+	     struct pathring_handle *handle,
 	     bool data_only);
 /* The lookup belongs to f. */
-int do_lookup(struct fixture *f, struct pathring_identity *identity, struct pathring_handle *dir,
-	      const char *path, const struct pathring_lookup_how *how,
+int do_lookup(struct fixture *f,
+	      struct pathring_identity *identity,
+	      struct pathring_handle *dir,
+	      const char *path,
+	      const struct pathring_lookup_how *how,
 	      struct pathring_lookup **lookup);
 
-/* Shorter: below the scratch directory, resolve 0. try_open gives only the error and closes what it
- * got. */
-struct pathring_handle *must_open(struct fixture *f, struct pathring_identity *identity,
-				  const char *path, int flags);
+/*
+ * Shorter: below the scratch directory, resolve 0. try_open gives only the error and closes what it
+ * got.
+ */
+struct pathring_handle *
+must_open(struct fixture *f, struct pathring_identity *identity, const char *path, int flags);
 int try_open(struct fixture *f, struct pathring_identity *identity, const char *path, int flags);
 int try_lookup(struct fixture *f, struct pathring_identity *identity, const char *path);
 

@@ -72,8 +72,10 @@ ReportHook(PRE_ALL)(struct criterion_test_set *tests)
 	}
 	ret = setxattr(path, "user.probe", "1", 1, 0);
 	if (ret != 0) {
-		fprintf(stderr, "%s: user xattrs: %s; set TMPDIR to a directory that has them\n",
-			path, strerror(errno));
+		fprintf(stderr,
+			"%s: user xattrs: %s; set TMPDIR to a directory that has them\n",
+			path,
+			strerror(errno));
 		rmdir(path);
 		exit(99);
 	}
@@ -122,8 +124,8 @@ char *scratch_path(struct fixture *f, const char *name)
 	return path;
 }
 
-void scratch_file(struct fixture *f, const char *name, uid_t uid, gid_t gid, mode_t mode,
-		  const char *content)
+void scratch_file(
+	struct fixture *f, const char *name, uid_t uid, gid_t gid, mode_t mode, const char *content)
 {
 	char *path = scratch_path(f, name);
 	size_t length = strlen(content);
@@ -161,7 +163,10 @@ void scratch_xattr(struct fixture *f, const char *name, const char *xattr, const
 {
 	char *path = scratch_path(f, name);
 
-	assert_eq(lsetxattr(path, xattr, value, strlen(value), 0), 0, "%s: %s", path,
+	assert_eq(lsetxattr(path, xattr, value, strlen(value), 0),
+		  0,
+		  "%s: %s",
+		  path,
 		  strerror(errno));
 	talloc_free(path);
 }
@@ -169,7 +174,7 @@ void scratch_xattr(struct fixture *f, const char *name, const char *xattr, const
 struct stat scratch_stat(struct fixture *f, const char *name)
 {
 	char *path = scratch_path(f, name);
-	struct stat st = {0};
+	struct stat st = { 0 };
 
 	assert_eq(lstat(path, &st), 0, "%s: %s", path, strerror(errno));
 	talloc_free(path);
@@ -188,8 +193,8 @@ bool scratch_exists(struct fixture *f, const char *name)
 
 char *snapshot_credentials(TALLOC_CTX *mem_ctx)
 {
-	static const char *const wanted[] = {
-		"Umask:", "Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:"};
+	static const char *const wanted[] = { "Umask:",	 "Uid:", "Gid:",
+					      "Groups:", "Cap",	 "NoNewPrivs:" };
 	FILE *status = fopen("/proc/thread-self/status", "re");
 	char *text = talloc_strdup(mem_ctx, "");
 	char line[4096];
@@ -209,8 +214,8 @@ char *snapshot_credentials(TALLOC_CTX *mem_ctx)
 	length = readlink("/proc/thread-self/cwd", cwd, sizeof(cwd) - 1);
 	assert_gt(length, 0);
 	cwd[length] = '\0';
-	return talloc_asprintf_append(text, "securebits %d\ncwd %s\n", prctl(PR_GET_SECUREBITS),
-				      cwd);
+	return talloc_asprintf_append(
+		text, "securebits %d\ncwd %s\n", prctl(PR_GET_SECUREBITS), cwd);
 }
 
 static unsigned int list_descriptors(char **text)
@@ -361,5 +366,6 @@ void in_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void 
 	assert_eq(waited, pid);
 	assert_true(status == 0,
 		    "the child ended with status 0x%x (0xe is its bound of %d seconds)",
-		    (unsigned int)status, LOOP_BOUND_SECONDS);
+		    (unsigned int)status,
+		    LOOP_BOUND_SECONDS);
 }

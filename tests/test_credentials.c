@@ -20,7 +20,7 @@ static void expect_own_credentials(struct fixture *f)
 
 static int set_effective(uint64_t effective)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 
 	assert_eq(syscall(SYS_capget, &header, data), 0);
@@ -40,7 +40,7 @@ static int try_current(struct fixture *f, struct pathring_identity **identity)
 
 static void check_current(struct fixture *f, bool started)
 {
-	static const gid_t groups[] = {GROUP_X, GROUP_Y};
+	static const gid_t groups[] = { GROUP_X, GROUP_Y };
 	struct pathring_identity *identity = NULL;
 
 	if (started) {
@@ -94,7 +94,7 @@ BACKEND_TEST(current, euid_zero_means_root)
 
 BACKEND_TEST(current, is_the_same_as_from_its_parts)
 {
-	static const gid_t groups[] = {GROUP_Y, GROUP_X};
+	static const gid_t groups[] = { GROUP_Y, GROUP_X };
 	struct pathring_identity *identity = NULL;
 	struct pathring_stats before;
 	struct pathring_stats after;
@@ -114,8 +114,10 @@ BACKEND_TEST(current, is_the_same_as_from_its_parts)
 	talloc_free(identity);
 }
 
-/* On a running ring the thread is already who it is to be registered as: nothing has to be switched
- * for it. */
+/*
+ * On a running ring the thread is already who it is to be registered as: nothing has to be switched
+ * for it.
+ */
 URING_TEST(current, registers_without_a_switch)
 {
 	struct pathring_identity *identity = NULL;
@@ -161,8 +163,11 @@ static void extra_capability(struct fixture *f, void *arg)
 
 BACKEND_TEST(current, extra_capability_is_refused)
 {
-	static const uint64_t effective[] = {1ULL << CAP_DAC_OVERRIDE, 1ULL << CAP_FOWNER,
-					     1ULL << CAP_SYS_ADMIN, 1ULL << CAP_CHOWN, 1ULL << 40};
+	static const uint64_t effective[] = { 1ULL << CAP_DAC_OVERRIDE,
+					      1ULL << CAP_FOWNER,
+					      1ULL << CAP_SYS_ADMIN,
+					      1ULL << CAP_CHOWN,
+					      1ULL << 40 };
 	size_t i = 0;
 
 	/* In a child each: the way back from there is not what this is about. */
@@ -226,7 +231,7 @@ static void keep_capabilities(struct fixture *f, void *arg)
 
 BACKEND_TEST(identity, capabilities_that_survive_the_switch)
 {
-	bool started[2] = {false, true};
+	bool started[2] = { false, true };
 
 	scratch_file(f, "of_root", 0, 0, 0600, "content");
 	scratch_directory(f, "dir", 0, 0, 0700);
@@ -242,13 +247,15 @@ BACKEND_TEST(identity, capabilities_that_survive_the_switch)
  */
 OPERATION_TEST(caller, is_somebody_else_while_requests_run)
 {
-	static const struct pathring_xattr_query query = {"user.test", 32};
-	struct pathring_lookup_how how = {
-		.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
-	static const char *const names[] = {"of_root", "of_a", "of_b"};
-	static const gid_t groups[] = {4711};
-	struct pathring_identity *identities[3] = {f->process, fixture_user(f, USER_A),
-						   fixture_user(f, USER_B)};
+	static const struct pathring_xattr_query query = { "user.test", 32 };
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS,
+					   .xattrs = &query,
+					   .num_xattrs = 1 };
+	static const char *const names[] = { "of_root", "of_a", "of_b" };
+	static const gid_t groups[] = { 4711 };
+	struct pathring_identity *identities[3] = { f->process,
+						    fixture_user(f, USER_A),
+						    fixture_user(f, USER_B) };
 	struct pathring_lookup *lookup = NULL;
 	unsigned int round = 0;
 	size_t who = 0;
@@ -267,8 +274,12 @@ OPERATION_TEST(caller, is_somebody_else_while_requests_run)
 
 				assert_result(try_open(f, identities[who], names[what], O_RDWR),
 					      allowed ? 0 : -EACCES);
-				assert_result(do_lookup(f, identities[who], f->dir, names[what],
-							&how, &lookup),
+				assert_result(do_lookup(f,
+							identities[who],
+							f->dir,
+							names[what],
+							&how,
+							&lookup),
 					      0);
 				assert_result(lookup->xattrs[0].length, allowed ? 4 : -EACCES);
 				talloc_free(lookup);
@@ -280,11 +291,13 @@ OPERATION_TEST(caller, is_somebody_else_while_requests_run)
 	expect_own_credentials(f);
 }
 
-/* Memory of the ring counts against a user's RLIMIT_MEMLOCK: it has to be made as the process,
- * whoever asks first. */
+/*
+ * Memory of the ring counts against a user's RLIMIT_MEMLOCK: it has to be made as the process,
+ * whoever asks first.
+ */
 URING_TEST(caller, starts_the_ring_while_switched_without_locked_memory)
 {
-	struct rlimit limit = {.rlim_cur = 0, .rlim_max = 0};
+	struct rlimit limit = { .rlim_cur = 0, .rlim_max = 0 };
 	struct pathring_identity *identity = NULL;
 
 	scratch_file(f, "of_a", USER_A, 0, 0600, "content");
@@ -309,7 +322,7 @@ static void check_unchanged(struct fixture *f, const char *what)
 
 static void each_call(struct fixture *f)
 {
-	struct pathring_how how = {.flags = O_RDWR | O_CREAT, .mode = 0666};
+	struct pathring_how how = { .flags = O_RDWR | O_CREAT, .mode = 0666 };
 	struct pathring_identity *user = NULL;
 	struct pathring_handle *handle = NULL;
 	struct tevent_req *req = NULL;
@@ -345,11 +358,13 @@ static void each_call(struct fixture *f)
 	check_unchanged(f, "freeing an identity");
 }
 
-/* A caller with everything unusual: groups in no order, a gid of its own, a umask, another working
- * directory. */
+/*
+ * A caller with everything unusual: groups in no order, a gid of its own, a umask, another working
+ * directory.
+ */
 OPERATION_TEST(caller, credentials_are_unchanged_by_every_call)
 {
-	static const gid_t groups[] = {GROUP_Y, 4711, GROUP_X, 4711};
+	static const gid_t groups[] = { GROUP_Y, 4711, GROUP_X, 4711 };
 
 	scratch_directory(f, "all", 0, 0, 0777);
 	scratch_file(f, "of_root", 0, 0, 0600, "content");
@@ -368,8 +383,8 @@ OPERATION_TEST(caller, credentials_are_unchanged_by_every_call)
 
 static void not_root(struct fixture *f, void *arg)
 {
-	static const gid_t groups[] = {GROUP_X};
-	struct pathring_how how = {.flags = O_RDWR | O_CREAT, .mode = 0666};
+	static const gid_t groups[] = { GROUP_X };
+	struct pathring_how how = { .flags = O_RDWR | O_CREAT, .mode = 0666 };
 	struct pathring_identity *other = NULL;
 	struct pathring_handle *handle = NULL;
 

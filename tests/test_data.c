@@ -49,10 +49,10 @@ OPERATION_TEST(pread, whole_parts_and_ends)
 		off_t offset;
 		ssize_t expected;
 	} reads[] = {
-		{LARGE, 0, LARGE},	 {LARGE + 4096, 0, LARGE},   {LARGE, 1, LARGE - 1},
-		{4097, 4095, 4097},	 {1, LARGE - 1, 1},	     {1, LARGE, 0},
-		{65536, LARGE - 77, 77}, {100, LARGE + 1000000, 0},  {0, 0, 0},
-		{0, LARGE + 5, 0},	 {1234567, 654321, 1234567},
+		{ LARGE, 0, LARGE },	   { LARGE + 4096, 0, LARGE },	 { LARGE, 1, LARGE - 1 },
+		{ 4097, 4095, 4097 },	   { 1, LARGE - 1, 1 },		 { 1, LARGE, 0 },
+		{ 65536, LARGE - 77, 77 }, { 100, LARGE + 1000000, 0 },	 { 0, 0, 0 },
+		{ 0, LARGE + 5, 0 },	   { 1234567, 654321, 1234567 },
 	};
 	struct pathring_handle *handle = NULL;
 	uint8_t *data = pattern_file(f, "file", LARGE);
@@ -64,11 +64,15 @@ OPERATION_TEST(pread, whole_parts_and_ends)
 	for (i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
 		memset(buffer, 0xaa, LARGE + 4096);
 		ret = do_pread(f, f->process, handle, buffer, reads[i].size, reads[i].offset);
-		assert_eq(ret, reads[i].expected, "read %zu: %zd, expected %zd", i, ret,
+		assert_eq(ret,
+			  reads[i].expected,
+			  "read %zu: %zd, expected %zd",
+			  i,
+			  ret,
 			  reads[i].expected);
 		if (ret > 0) {
-			assert_bytes(buffer, data + reads[i].offset, (size_t)ret,
-				     "read %zu differs", i);
+			assert_bytes(
+				buffer, data + reads[i].offset, (size_t)ret, "read %zu differs", i);
 		}
 		assert_eq(buffer[ret], 0xaa, "read %zu wrote beyond its end", i);
 	}
@@ -150,8 +154,15 @@ OPERATION_TEST(pwrite, many_at_once_each_in_its_place)
 	scratch_file(f, "file", 0, 0, 0644, "");
 	handle = must_open(f, f->process, "file", O_RDWR);
 	for (i = 0; i < PIECES; i++) {
-		INSIDE(f, req = pathring_pwrite_send(f, f->ev, f->ring, f->process, handle,
-						     data + i * PIECE, PIECE, (off_t)(i * PIECE)));
+		INSIDE(f,
+		       req = pathring_pwrite_send(f,
+						  f->ev,
+						  f->ring,
+						  f->process,
+						  handle,
+						  data + i * PIECE,
+						  PIECE,
+						  (off_t)(i * PIECE)));
 		sent_watch(&sent[i], f, req, &total);
 	}
 	loop_until(f, &total, PIECES);
@@ -182,7 +193,7 @@ OPERATION_TEST(pwrite, bad_input)
 
 OPERATION_TEST(pwrite, error_after_some_bytes_gives_their_count)
 {
-	struct rlimit limit = {.rlim_cur = 65536, .rlim_max = RLIM_INFINITY};
+	struct rlimit limit = { .rlim_cur = 65536, .rlim_max = RLIM_INFINITY };
 	struct pathring_handle *handle = NULL;
 	uint8_t *data = pattern(f, 100000, 1);
 
@@ -217,7 +228,7 @@ OPERATION_TEST(fsync, files)
 OPERATION_TEST(fsync, what_cannot_be_synced)
 {
 	struct pathring_handle *handle = NULL;
-	int fds[2] = {-1, -1};
+	int fds[2] = { -1, -1 };
 	int ret = -1;
 
 	assert_eq(pipe(fds), 0);
@@ -247,7 +258,7 @@ OPERATION_TEST(path_reference, refuses_io)
 /* The descriptor could do it all; what counts is what the handle was said to be. */
 OPERATION_TEST(path_reference, refuses_io_that_the_kernel_would_allow)
 {
-	struct pathring_handle *handles[2] = {NULL, NULL};
+	struct pathring_handle *handles[2] = { NULL, NULL };
 	uint8_t buffer[16];
 	size_t i = 0;
 	int fd = -1;

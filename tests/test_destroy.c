@@ -19,10 +19,13 @@ struct open_answer {
 	struct pathring_handle *handle;
 };
 
-static void send_open(struct fixture *f, struct open_answer *answer, const char *name, int flags,
+static void send_open(struct fixture *f,
+		      struct open_answer *answer,
+		      const char *name,
+		      int flags,
 		      unsigned int *total)
 {
-	struct pathring_how how = {.flags = (uint64_t)flags};
+	struct pathring_how how = { .flags = (uint64_t)flags };
 	struct tevent_req *req = NULL;
 
 	INSIDE(f, req = pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, name, &how));
@@ -31,16 +34,19 @@ static void send_open(struct fixture *f, struct open_answer *answer, const char 
 
 static void make_pending(struct fixture *f, const char *name, int flags)
 {
-	struct pathring_how how = {.flags = (uint64_t)flags};
+	struct pathring_how how = { .flags = (uint64_t)flags };
 	struct pathring_request *request = NULL;
 	int ret = -1;
 
-	INSIDE(f, ret = pathring_openat_request(f->ring, f->process, f->dir, name, &how,
-						never_called, NULL, &request));
+	INSIDE(f,
+	       ret = pathring_openat_request(
+		       f->ring, f->process, f->dir, name, &how, never_called, NULL, &request));
 	assert_result(ret, 0);
 }
 
-static void expect_canceled(struct fixture *f, struct open_answer *answers, unsigned int count,
+static void expect_canceled(struct fixture *f,
+			    struct open_answer *answers,
+			    unsigned int count,
 			    unsigned int *total)
 {
 	unsigned int i = 0;
@@ -57,7 +63,7 @@ static void expect_canceled(struct fixture *f, struct open_answer *answers, unsi
 
 BACKEND_TEST(destroy, with_requests_that_were_just_made)
 {
-	struct open_answer answers[100] = {0};
+	struct open_answer answers[100] = { 0 };
 	unsigned int before = 0;
 	unsigned int total = 0;
 	unsigned int i = 0;
@@ -77,7 +83,7 @@ BACKEND_TEST(destroy, with_requests_that_were_just_made)
 /* An engine that nothing was asked of before: not even its backend exists. */
 BACKEND_TEST(destroy, before_it_was_started)
 {
-	struct open_answer answer = {0};
+	struct open_answer answer = { 0 };
 	unsigned int total = 0;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
@@ -91,7 +97,7 @@ BACKEND_TEST(destroy, before_it_was_started)
 
 BACKEND_TEST(destroy, with_requests_that_were_submitted)
 {
-	struct open_answer answers[100] = {0};
+	struct open_answer answers[100] = { 0 };
 	struct pathring_handle *handle = NULL;
 	unsigned int before = 0;
 	unsigned int total = 0;
@@ -144,14 +150,14 @@ static void *release_when_told(void *arg)
  */
 ASYNC_BACKEND_TEST(destroy, with_requests_that_run)
 {
-	struct open_answer answers[3] = {0};
+	struct open_answer answers[3] = { 0 };
 	struct releaser releaser;
 	struct blocker blocker;
 	pthread_t thread;
 	unsigned int before = 0;
 	unsigned int total = 0;
 	unsigned int i = 0;
-	int fds[2] = {-1, -1};
+	int fds[2] = { -1, -1 };
 
 	before = count_descriptors();
 	blocker_arm(&blocker, f, "blocked");
@@ -177,7 +183,7 @@ ASYNC_BACKEND_TEST(destroy, with_requests_that_run)
 /* On the ring a sleep that can be interrupted is: nobody needs to come to help. */
 URING_TEST(destroy, interrupts_what_runs_on_the_ring)
 {
-	struct open_answer answers[3] = {0};
+	struct open_answer answers[3] = { 0 };
 	struct blocker blocker;
 	unsigned int total = 0;
 	unsigned int i = 0;
@@ -196,7 +202,7 @@ URING_TEST(destroy, interrupts_what_runs_on_the_ring)
 /* A close that waits for such a request goes with it. */
 URING_TEST(destroy, with_a_close_that_waits)
 {
-	struct pathring_how how = {.flags = O_WRONLY};
+	struct pathring_how how = { .flags = O_WRONLY };
 	struct pathring_handle *dir = NULL;
 	struct pathring_request *request = NULL;
 	struct blocker blocker;
@@ -210,8 +216,8 @@ URING_TEST(destroy, with_a_close_that_waits)
 		0);
 	fd = pathring_handle_pathref_fd(dir);
 	blocker_arm(&blocker, f, "blocked");
-	ret = pathring_openat_request(f->ring, f->process, dir, "blocked", &how, never_called, NULL,
-				      &request);
+	ret = pathring_openat_request(
+		f->ring, f->process, dir, "blocked", &how, never_called, NULL, &request);
 	assert_result(ret, 0);
 	sent_watch(&closing, f, pathring_close_send(f, f->ev, f->ring, f->process, &dir), NULL);
 	blocker_wait_hit(&blocker);
@@ -239,18 +245,18 @@ static void free_engine(struct pathring_request *request, void *private_data)
 
 BACKEND_TEST(destroy, from_a_callback)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
-	struct destroyer destroyer = {.f = f};
+	struct pathring_how how = { .flags = O_RDONLY };
+	struct destroyer destroyer = { .f = f };
 	struct pathring_request *request = NULL;
-	struct open_answer answers[10] = {0};
+	struct open_answer answers[10] = { 0 };
 	struct pathring_handle *handle = NULL;
 	unsigned int total = 0;
 	unsigned int i = 0;
 	int ret = -1;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
-	ret = pathring_openat_request(f->ring, f->process, f->dir, "file", &how, free_engine,
-				      &destroyer, &request);
+	ret = pathring_openat_request(
+		f->ring, f->process, f->dir, "file", &how, free_engine, &destroyer, &request);
 	assert_result(ret, 0);
 	for (i = 0; i < 10; i++) {
 		send_open(f, &answers[i], "file", O_RDONLY, &total);
@@ -269,7 +275,7 @@ BACKEND_TEST(destroy, from_a_callback)
 
 BACKEND_TEST(destroy, after_the_answer_and_before_recv)
 {
-	struct open_answer answer = {0};
+	struct open_answer answer = { 0 };
 	unsigned int total = 0;
 	int ret = -1;
 
@@ -295,7 +301,8 @@ BACKEND_TEST(destroy, before_handles_and_identities)
 	assert_result(ret, 0);
 	handle = must_open(f, identity, "file", O_RDONLY);
 	fixture_stop(f);
-	assert_geq(fcntl(pathring_handle_io_fd(handle), F_GETFD), 0,
+	assert_geq(fcntl(pathring_handle_io_fd(handle), F_GETFD),
+		   0,
 		   "the engine closed somebody's handle");
 	talloc_free(handle);
 	talloc_free(identity);

@@ -38,28 +38,36 @@ static void foreign_requests(struct foreign *foreign)
 	struct pathring_identity *identity = foreign->identity;
 	struct pathring_handle *dir = foreign->f->dir;
 	struct pathring_handle *own = NULL;
-	struct pathring_how how = {.flags = O_RDONLY};
-	struct pathring_lookup_how lookup_how = {.mask = STATX_BASIC_STATS};
+	struct pathring_how how = { .flags = O_RDONLY };
+	struct pathring_lookup_how lookup_how = { .mask = STATX_BASIC_STATS };
 	struct pathring_request *r = NULL;
 
-	note(foreign, "openat",
+	note(foreign,
+	     "openat",
 	     pathring_openat_request(ring, identity, dir, "file", &how, unexpected, NULL, &r));
-	note(foreign, "lookup",
-	     pathring_lookup_request(ring, identity, dir, "file", &lookup_how, unexpected, NULL,
-				     &r));
-	note(foreign, "statx",
+	note(foreign,
+	     "lookup",
+	     pathring_lookup_request(
+		     ring, identity, dir, "file", &lookup_how, unexpected, NULL, &r));
+	note(foreign,
+	     "statx",
 	     pathring_statx_request(ring, identity, dir, 0, STATX_SIZE, unexpected, NULL, &r));
-	note(foreign, "getxattr",
+	note(foreign,
+	     "getxattr",
 	     pathring_getxattr_request(ring, identity, dir, "user.x", 9, unexpected, NULL, &r));
-	note(foreign, "pread",
+	note(foreign,
+	     "pread",
 	     pathring_pread_request(ring, identity, foreign->file, 1, 0, unexpected, NULL, &r));
-	note(foreign, "pwrite",
-	     pathring_pwrite_request(ring, identity, foreign->file, "x", 1, 0, unexpected, NULL,
-				     &r));
-	note(foreign, "fsync",
+	note(foreign,
+	     "pwrite",
+	     pathring_pwrite_request(
+		     ring, identity, foreign->file, "x", 1, 0, unexpected, NULL, &r));
+	note(foreign,
+	     "fsync",
 	     pathring_fsync_request(ring, identity, foreign->file, false, unexpected, NULL, &r));
 	if (pathring_handle_dup(NULL, 2, PATHRING_IO, &own) == 0) {
-		note(foreign, "close",
+		note(foreign,
+		     "close",
 		     pathring_close_request(ring, identity, &own, unexpected, NULL, &r));
 		note(foreign, "close, the handle", own == NULL ? foreign->expected : 1);
 	}
@@ -75,7 +83,8 @@ static void foreign_calls(struct foreign *foreign)
 	foreign_requests(foreign);
 	note(foreign, "start", pathring_start(ring));
 	note(foreign, "submit", pathring_submit(ring));
-	note(foreign, "identity_unix",
+	note(foreign,
+	     "identity_unix",
 	     pathring_identity_unix(ring, NULL, 1, 1, NULL, 0, &identity));
 	note(foreign, "identity_current", pathring_identity_current(ring, NULL, &identity));
 	text = pathring_describe(ring, NULL);
@@ -96,7 +105,10 @@ static void prepare_foreign(struct fixture *f, struct foreign *foreign, int expe
 
 static void check_foreign(const struct foreign *foreign)
 {
-	assert_true(foreign->failed == NULL, "%s: %d (%s)", foreign->failed, foreign->answer,
+	assert_true(foreign->failed == NULL,
+		    "%s: %d (%s)",
+		    foreign->failed,
+		    foreign->answer,
 		    foreign->answer < 0 ? strerror(-foreign->answer) : "no error");
 }
 
@@ -112,7 +124,7 @@ static void call_everything(struct fixture *f, void *arg)
 static void call_as_tevent_req(struct fixture *f, void *arg)
 {
 	struct foreign *foreign = arg;
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct tevent_context *ev = tevent_context_init(f);
 	struct pathring_handle *handle = NULL;
 	struct tevent_req *req = NULL;
@@ -175,8 +187,10 @@ BACKEND_TEST(child, frees_what_it_inherited)
 	talloc_free(foreign.file);
 }
 
-/* It may not even look at the parent's completions: the loop goes on in the child, as in a
- * server's. */
+/*
+ * It may not even look at the parent's completions: the loop goes on in the child, as in a
+ * server's.
+ */
 static void turn_the_loop(struct fixture *f, void *arg)
 {
 	unsigned int *total = arg;
@@ -192,7 +206,7 @@ static void turn_the_loop(struct fixture *f, void *arg)
 BACKEND_TEST(child, while_requests_are_pending)
 {
 	enum { COUNT = 200 };
-	struct pathring_how how = {.flags = O_PATH};
+	struct pathring_how how = { .flags = O_PATH };
 	struct pathring_handle *handle = NULL;
 	struct foreign foreign;
 	struct sent sent[COUNT];
@@ -204,10 +218,12 @@ BACKEND_TEST(child, while_requests_are_pending)
 	for (round = 0; round < 3; round++) {
 		total = 0;
 		for (i = 0; i < COUNT; i++) {
-			sent_watch(&sent[i], f,
-				   pathring_openat_send(f, f->ev, f->ring, foreign.identity, f->dir,
-							"file", &how),
-				   &total);
+			sent_watch(
+				&sent[i],
+				f,
+				pathring_openat_send(
+					f, f->ev, f->ring, foreign.identity, f->dir, "file", &how),
+				&total);
 		}
 		if (round > 0) {
 			assert_result(pathring_submit(f->ring), 0);
@@ -234,8 +250,10 @@ static void use_it(struct fixture *f, void *arg)
 	fixture_stop(f);
 }
 
-/* A server makes the engine, forks for each client, and the children use it: each makes a ring of
- * its own. */
+/*
+ * A server makes the engine, forks for each client, and the children use it: each makes a ring of
+ * its own.
+ */
 BACKEND_TEST(child, uses_an_engine_that_was_not_started)
 {
 	scratch_file(f, "file", USER_A, USER_A, 0600, "content");
@@ -260,7 +278,7 @@ static void grandchild(struct fixture *f, void *arg)
 
 BACKEND_TEST(child, has_a_child_itself)
 {
-	struct foreign foreign = {.f = f, .expected = -ECHILD};
+	struct foreign foreign = { .f = f, .expected = -ECHILD };
 
 	scratch_file(f, "file", USER_A, USER_A, 0600, "content");
 	scratch_file(f, "of_b", USER_B, USER_B, 0600, "content");
@@ -320,7 +338,7 @@ static void *start_from_thread(void *arg)
 /* The engine belongs to the thread that created it, also before it was used. */
 BACKEND_TEST(thread, other_than_the_creator_can_not_start_it)
 {
-	struct foreign foreign = {.f = f, .expected = -EXDEV};
+	struct foreign foreign = { .f = f, .expected = -EXDEV };
 	pthread_t thread;
 
 	scratch_file(f, "file", 0, 0, 0600, "content");

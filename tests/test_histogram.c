@@ -69,7 +69,7 @@ static uint64_t exact(uint32_t parts)
 
 static void compare_all(void)
 {
-	static const uint32_t parts[] = { 1,     100,   1000,  10000, 25000, 50000, 75000,
+	static const uint32_t parts[] = { 1,	 100,	1000,  10000, 25000, 50000, 75000,
 					  90000, 99000, 99900, 99990, 99999, 100000 };
 	size_t i = 0;
 
@@ -145,7 +145,10 @@ Test(histogram, every_power_of_two)
 		for (i = 0; i < sizeof(near) / sizeof(near[0]); i++) {
 			double got = 0;
 
-			/* Between 0 and the largest, so that neither minimum nor maximum corrects the answer. */
+			/*
+			 * Between 0 and the largest, so that neither minimum nor maximum corrects
+			 * the answer.
+			 */
 			bench_histogram_clear(&histogram);
 			bench_histogram_add(&histogram, 0);
 			bench_histogram_add(&histogram, near[i]);

@@ -21,12 +21,13 @@ static void set_acl(struct fixture *f, const char *name, const char *text)
 }
 
 /* Every operation that resolves a path or reads by permission must agree. */
-static void check_read(struct fixture *f, struct pathring_identity *identity, const char *name,
-		       int expected)
+static void
+check_read(struct fixture *f, struct pathring_identity *identity, const char *name, int expected)
 {
-	static const struct pathring_xattr_query query = {"user.test", 32};
-	struct pathring_lookup_how how = {
-		.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
+	static const struct pathring_xattr_query query = { "user.test", 32 };
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS,
+					   .xattrs = &query,
+					   .num_xattrs = 1 };
 	struct pathring_lookup *lookup = NULL;
 	struct pathring_handle *handle = NULL;
 	uint8_t *value = NULL;
@@ -38,8 +39,11 @@ static void check_read(struct fixture *f, struct pathring_identity *identity, co
 	/* O_PATH needs no permission on the file; its user.* xattrs do. */
 	ret = do_lookup(f, identity, f->dir, name, &how, &lookup);
 	assert_eq(ret, 0, "lookup of %s: %d", name, ret);
-	assert_eq(lookup->xattrs[0].length, expected == 0 ? 4 : expected,
-		  "xattr of %s by lookup: %zd", name, lookup->xattrs[0].length);
+	assert_eq(lookup->xattrs[0].length,
+		  expected == 0 ? 4 : expected,
+		  "xattr of %s by lookup: %zd",
+		  name,
+		  lookup->xattrs[0].length);
 	talloc_free(lookup);
 
 	handle = must_open(f, identity, name, O_PATH);
@@ -80,8 +84,8 @@ OPERATION_TEST(identity, group)
 
 OPERATION_TEST(identity, supplementary_group)
 {
-	static const gid_t with[] = {GROUP_Y, 5, GROUP_X};
-	static const gid_t without[] = {GROUP_Y, 5, 0};
+	static const gid_t with[] = { GROUP_Y, 5, GROUP_X };
+	static const gid_t without[] = { GROUP_Y, 5, 0 };
 
 	readable_file(f, "ours", 0, GROUP_X, 0640);
 	readable_file(f, "excluded", 0, GROUP_X, 0604);
@@ -131,7 +135,7 @@ OPERATION_TEST(identity, mode_of_a_parent_directory)
 
 OPERATION_TEST(identity, posix_acl)
 {
-	static const gid_t groups[] = {GROUP_X};
+	static const gid_t groups[] = { GROUP_X };
 
 	readable_file(f, "allowed", 0, 0, 0600);
 	set_acl(f, "allowed", "u::rw,u:60002:r,g::-,g:61000:r,m::r,o::-");
@@ -154,7 +158,7 @@ OPERATION_TEST(identity, posix_acl)
 
 OPERATION_TEST(identity, root_is_said_explicitly)
 {
-	static const gid_t groups[] = {GROUP_X};
+	static const gid_t groups[] = { GROUP_X };
 	struct pathring_identity *root = fixture_identity(f, 0, 0, groups, 1);
 
 	readable_file(f, "mine", USER_A, USER_A, 0600);
@@ -186,8 +190,8 @@ OPERATION_TEST(identity, capabilities_do_not_follow_a_user)
 
 OPERATION_TEST(identity, created_files_belong_to_it)
 {
-	static const gid_t groups[] = {GROUP_X, GROUP_Y};
-	struct pathring_how how = {.flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0666};
+	static const gid_t groups[] = { GROUP_X, GROUP_Y };
+	struct pathring_how how = { .flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0666 };
 	struct pathring_identity *identity = fixture_identity(f, USER_A, GROUP_Y, groups, 2);
 	struct pathring_handle *handle = NULL;
 	struct stat st;
@@ -228,18 +232,26 @@ OPERATION_TEST(identity, created_files_belong_to_it)
 
 OPERATION_TEST(identity, group_and_supplementary_group_are_not_the_same)
 {
-	static const gid_t one[] = {GROUP_X};
-	static const gid_t other[] = {GROUP_Y};
-	struct pathring_how how = {.flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0600};
+	static const gid_t one[] = { GROUP_X };
+	static const gid_t other[] = { GROUP_Y };
+	struct pathring_how how = { .flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0600 };
 	struct pathring_handle *handle = NULL;
 
 	scratch_directory(f, "all", 0, 0, 0777);
-	assert_result(do_openat(f, fixture_identity(f, USER_A, GROUP_X, other, 1), f->dir, "all/x",
-				&how, &handle),
+	assert_result(do_openat(f,
+				fixture_identity(f, USER_A, GROUP_X, other, 1),
+				f->dir,
+				"all/x",
+				&how,
+				&handle),
 		      0);
 	talloc_free(handle);
-	assert_result(do_openat(f, fixture_identity(f, USER_A, GROUP_Y, one, 1), f->dir, "all/y",
-				&how, &handle),
+	assert_result(do_openat(f,
+				fixture_identity(f, USER_A, GROUP_Y, one, 1),
+				f->dir,
+				"all/y",
+				&how,
+				&handle),
 		      0);
 	talloc_free(handle);
 	assert_eq(scratch_stat(f, "all/x").st_gid, GROUP_X);
@@ -248,8 +260,8 @@ OPERATION_TEST(identity, group_and_supplementary_group_are_not_the_same)
 
 BACKEND_TEST(identity, compared_by_value)
 {
-	static const gid_t sorted[] = {5, GROUP_X, GROUP_Y};
-	static const gid_t shuffled[] = {GROUP_Y, 5, GROUP_X, 5, GROUP_Y};
+	static const gid_t sorted[] = { 5, GROUP_X, GROUP_Y };
+	static const gid_t shuffled[] = { GROUP_Y, 5, GROUP_X, 5, GROUP_Y };
 	struct pathring_identity *one = fixture_identity(f, USER_A, USER_B, sorted, 3);
 	struct pathring_identity *same = NULL;
 	struct pathring_stats before;
@@ -264,7 +276,8 @@ BACKEND_TEST(identity, compared_by_value)
 	assert_result(try_open(f, same, "file", O_RDONLY), 0);
 	after = fixture_stats(f);
 	assert_eq(after.identities, before.identities, "the same identity counts twice");
-	assert_eq(after.registrations, before.registrations,
+	assert_eq(after.registrations,
+		  before.registrations,
 		  "the same identity was registered twice");
 	assert_eq(after.personalities, before.personalities);
 
@@ -340,7 +353,7 @@ BACKEND_TEST(identity, bad_arguments)
 
 OPERATION_TEST(identity, no_request_without_one)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct pathring_handle *handle = NULL;
 
 	scratch_file(f, "file", 0, 0, 0600, "content");
@@ -374,16 +387,18 @@ static void mixed_done(struct pathring_request *request, void *private_data)
 	pathring_request_free(request);
 }
 
-/* Thousands at once, of two users, each looking into both users' private directories: half are
- * denied. */
+/*
+ * Thousands at once, of two users, each looking into both users' private directories: half are
+ * denied.
+ */
 BACKEND_TEST(identity, two_users_interleaved_by_the_thousand)
 {
 	enum { COUNT = 6000 };
 	struct mixed *mixed = talloc_zero_array(f, struct mixed, COUNT);
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS};
-	struct pathring_identity *identities[2] = {fixture_user(f, USER_A),
-						   fixture_user(f, USER_B)};
-	static const char *const names[] = {"a/file", "b/file"};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS };
+	struct pathring_identity *identities[2] = { fixture_user(f, USER_A),
+						    fixture_user(f, USER_B) };
+	static const char *const names[] = { "a/file", "b/file" };
 	unsigned int total = 0;
 	unsigned int who = 0;
 	unsigned int where = 0;
@@ -401,9 +416,15 @@ BACKEND_TEST(identity, two_users_interleaved_by_the_thousand)
 		mixed[i].call.total = &total;
 		mixed[i].expected = who == where ? 0 : -EACCES;
 		mixed[i].owner = where == 0 ? USER_A : USER_B;
-		INSIDE(f, ret = pathring_lookup_request(f->ring, identities[who], f->dir,
-							names[where], &how, mixed_done, &mixed[i],
-							&mixed[i].call.request));
+		INSIDE(f,
+		       ret = pathring_lookup_request(f->ring,
+						     identities[who],
+						     f->dir,
+						     names[where],
+						     &how,
+						     mixed_done,
+						     &mixed[i],
+						     &mixed[i].call.request));
 		assert_result(ret, 0);
 	}
 	loop_until(f, &total, COUNT);
@@ -417,9 +438,9 @@ BACKEND_TEST(identity, two_users_interleaved_by_the_thousand)
 BACKEND_TEST(identity, many_identities_few_personalities)
 {
 	enum { IDENTITIES = 200, ROUNDS = 25, COUNT = IDENTITIES * ROUNDS };
-	struct pathring_options options = {.max_personalities = 2, .entries = 64};
+	struct pathring_options options = { .max_personalities = 2, .entries = 64 };
 	struct mixed *mixed = talloc_zero_array(f, struct mixed, COUNT);
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS };
 	struct pathring_identity *identity = NULL;
 	struct pathring_stats stats;
 	char *name = NULL;
@@ -447,8 +468,14 @@ BACKEND_TEST(identity, many_identities_few_personalities)
 		mixed[i].call.f = f;
 		mixed[i].call.total = &total;
 		name = talloc_asprintf(f, "d%u/file", who);
-		ret = pathring_lookup_request(f->ring, identity, f->dir, name, &how, mixed_done,
-					      &mixed[i], &mixed[i].call.request);
+		ret = pathring_lookup_request(f->ring,
+					      identity,
+					      f->dir,
+					      name,
+					      &how,
+					      mixed_done,
+					      &mixed[i],
+					      &mixed[i].call.request);
 		assert_result(ret, 0);
 		talloc_free(name);
 		talloc_free(identity);
@@ -456,14 +483,18 @@ BACKEND_TEST(identity, many_identities_few_personalities)
 	loop_until(f, &total, COUNT);
 	stats = fixture_stats(f);
 	assert_leq(stats.personalities, 2);
-	/* Those that nobody holds any more are forgotten, at the latest when the next one comes:
-	 * servers run for months. */
+	/*
+	 * Those that nobody holds any more are forgotten, at the latest when the next one comes:
+	 * servers run for months.
+	 */
 	fixture_user(f, USER_C);
 	assert_leq(fixture_stats(f).identities, 10);
 	if (f->backend == PATHRING_BACKEND_URING) {
 		assert_geq(stats.registrations, IDENTITIES);
-		/* A personality that went too early would be refused by the kernel, and the request
-		 * run elsewhere. */
+		/*
+		 * A personality that went too early would be refused by the kernel, and the request
+		 * run elsewhere.
+		 */
 		assert_eq(stats.fallbacks, 0);
 	}
 }

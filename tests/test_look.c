@@ -26,12 +26,12 @@ OPERATION_TEST(statx, answers_what_stat_answers)
 		const char *name;
 		int flags;
 	} cases[] = {
-		{"file", O_RDONLY},
-		{"file", O_PATH},
-		{"sub", O_RDONLY | O_DIRECTORY},
-		{"sub", O_PATH},
-		{"link", O_PATH | O_NOFOLLOW},
-		{"fifo", O_PATH},
+		{ "file", O_RDONLY },
+		{ "file", O_PATH },
+		{ "sub", O_RDONLY | O_DIRECTORY },
+		{ "sub", O_PATH },
+		{ "link", O_PATH | O_NOFOLLOW },
+		{ "fifo", O_PATH },
 	};
 	struct pathring_handle *handle = NULL;
 	struct statx stx;
@@ -67,8 +67,12 @@ OPERATION_TEST(statx, flags_and_masks)
 	assert_result(do_statx(f, f->process, handle, AT_STATX_DONT_SYNC, STATX_SIZE, &stx), 0);
 	assert_eq(stx.stx_size, 7);
 	assert_result(do_statx(f, f->process, handle, 0, 0, &stx), 0);
-	assert_result(do_statx(f, f->process, handle, AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC,
-			       STATX_SIZE, &stx),
+	assert_result(do_statx(f,
+			       f->process,
+			       handle,
+			       AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC,
+			       STATX_SIZE,
+			       &stx),
 		      -EINVAL);
 	assert_result(do_statx(f, f->process, handle, AT_SYMLINK_NOFOLLOW, STATX_SIZE, &stx),
 		      -EINVAL);
@@ -120,7 +124,7 @@ static void check_xattr(struct fixture *f, const char *name, int flags)
 
 OPERATION_TEST(getxattr, values_of_files_and_directories)
 {
-	static const char *const names[] = {"file", "sub"};
+	static const char *const names[] = { "file", "sub" };
 	size_t i = 0;
 
 	scratch_file(f, "file", USER_A, USER_A, 0640, "content");
@@ -156,7 +160,8 @@ OPERATION_TEST(getxattr, bad_names)
 
 OPERATION_TEST(getxattr, long_value_whole)
 {
-	/* ext4 keeps the xattrs of an inode in one block, so this is as long as it gets everywhere.
+	/*
+	 * ext4 keeps the xattrs of an inode in one block, so this is as long as it gets everywhere.
 	 */
 	enum { LENGTH = 3500 };
 	struct pathring_handle *handle = NULL;
@@ -199,14 +204,16 @@ OPERATION_TEST(getxattr, of_a_symlink)
 }
 
 static const struct pathring_xattr_query queries[] = {
-	{"user.first", 100}, {"user.missing", 100}, {"user.first", 2},	    {"user.first", 0},
-	{"bogus.name", 100}, {"user.empty", 100},   {"security.test", 100}, {"user.second", 100},
+	{ "user.first", 100 },	  { "user.missing", 100 }, { "user.first", 2 },
+	{ "user.first", 0 },	  { "bogus.name", 100 },   { "user.empty", 100 },
+	{ "security.test", 100 }, { "user.second", 100 },
 };
 
 static void lookup_all(struct fixture *f, const char *name, uint64_t flags)
 {
 	struct pathring_lookup_how how = {
-		.flags = flags, .mask = STATX_BASIC_STATS, .xattrs = queries, .num_xattrs = 8};
+		.flags = flags, .mask = STATX_BASIC_STATS, .xattrs = queries, .num_xattrs = 8
+	};
 	struct pathring_lookup *lookup = NULL;
 	struct stat st = scratch_stat(f, name);
 
@@ -235,7 +242,7 @@ static void lookup_all(struct fixture *f, const char *name, uint64_t flags)
 
 OPERATION_TEST(lookup, everything_of_files_and_directories)
 {
-	static const char *const names[] = {"file", "sub"};
+	static const char *const names[] = { "file", "sub" };
 	size_t i = 0;
 
 	scratch_file(f, "file", USER_A, USER_B, 0640, "content");
@@ -255,7 +262,7 @@ OPERATION_TEST(lookup, everything_of_files_and_directories)
 OPERATION_TEST(lookup, any_number_of_xattrs)
 {
 	struct pathring_xattr_query query[PATHRING_LOOKUP_MAX_XATTRS + 1];
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS, .xattrs = query};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS, .xattrs = query };
 	struct pathring_lookup *lookup = NULL;
 	size_t i = 0;
 
@@ -277,8 +284,9 @@ OPERATION_TEST(lookup, any_number_of_xattrs)
 
 OPERATION_TEST(lookup, special_files_and_links)
 {
-	struct pathring_lookup_how how = {
-		.mask = STATX_BASIC_STATS, .xattrs = queries, .num_xattrs = 1};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS,
+					   .xattrs = queries,
+					   .num_xattrs = 1 };
 	struct pathring_lookup *lookup = NULL;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
@@ -306,7 +314,7 @@ OPERATION_TEST(lookup, special_files_and_links)
 
 OPERATION_TEST(lookup, bad_names_and_arguments)
 {
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS };
 	struct pathring_lookup *lookup = NULL;
 	char *component = talloc_array(f, char, NAME_MAX + 2);
 	char *path = talloc_array(f, char, PATH_MAX + 1);
@@ -347,11 +355,11 @@ OPERATION_TEST(lookup, bad_names_and_arguments)
 
 OPERATION_TEST(lookup, path_reference_outlives_the_result)
 {
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS };
 	struct pathring_lookup *lookup = NULL;
 	struct pathring_handle *directory = NULL;
 	struct pathring_handle *handle = NULL;
-	struct pathring_how open_how = {.flags = O_RDONLY};
+	struct pathring_how open_how = { .flags = O_RDONLY };
 	struct statx stx;
 	int ret = -1;
 
@@ -370,9 +378,10 @@ OPERATION_TEST(lookup, path_reference_outlives_the_result)
 
 OPERATION_TEST(lookup, result_not_taken_is_closed)
 {
-	struct pathring_lookup_how how = {
-		.mask = STATX_BASIC_STATS, .xattrs = queries, .num_xattrs = 8};
-	struct call call = {.f = f};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS,
+					   .xattrs = queries,
+					   .num_xattrs = 8 };
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	unsigned int before = 0;
 	int ret = -1;
@@ -381,13 +390,14 @@ OPERATION_TEST(lookup, result_not_taken_is_closed)
 	assert_result(try_lookup(f, f->process, "file"), 0);
 	before = count_descriptors();
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, "file",
-						     &how));
+		INSIDE(f,
+		       req = pathring_lookup_send(
+			       f, f->ev, f->ring, f->process, f->dir, "file", &how));
 		sent_complete(f, req);
 		INSIDE(f, talloc_free(req));
 	} else {
-		ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &how, call_done,
-					      &call, &call.request);
+		ret = pathring_lookup_request(
+			f->ring, f->process, f->dir, "file", &how, call_done, &call, &call.request);
 		assert_result(ret, 0);
 		call_complete(&call);
 		assert_result(pathring_lookup_result(call.request, NULL, NULL), 0);

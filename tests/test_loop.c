@@ -5,7 +5,7 @@
  */
 #include "operations.h"
 
-static const struct pathring_lookup_how lookup_how = {.mask = STATX_BASIC_STATS};
+static const struct pathring_lookup_how lookup_how = { .mask = STATX_BASIC_STATS };
 
 static void count_up(struct pathring_request *request, void *private_data)
 {
@@ -22,8 +22,15 @@ static void make_lookup(struct fixture *f, struct call *call, unsigned int *tota
 	memset(call, 0, sizeof(*call));
 	call->f = f;
 	call->total = total;
-	INSIDE(f, ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how,
-						call_done, call, &call->request));
+	INSIDE(f,
+	       ret = pathring_lookup_request(f->ring,
+					     f->process,
+					     f->dir,
+					     "file",
+					     &lookup_how,
+					     call_done,
+					     call,
+					     &call->request));
 	assert_result(ret, 0);
 }
 
@@ -64,7 +71,7 @@ BACKEND_TEST(callback, runs_from_the_loop_alone)
 /* An error that is known at once is delivered like any other. */
 BACKEND_TEST(callback, of_an_immediate_error_runs_from_the_loop)
 {
-	struct pathring_how how = {.flags = O_RDONLY, .resolve = 1ULL << 40};
+	struct pathring_how how = { .flags = O_RDONLY, .resolve = 1ULL << 40 };
 	struct pathring_handle *handle = NULL;
 	struct tevent_req *req = NULL;
 
@@ -92,21 +99,33 @@ static void chain_next(struct pathring_request *request, void *private_data)
 	chain->request = NULL;
 	chain->length++;
 	if (chain->length < 1000) {
-		INSIDE(chain->f, ret = pathring_lookup_request(chain->f->ring, chain->f->process,
-							       chain->f->dir, "file", &lookup_how,
-							       chain_next, chain, &chain->request));
+		INSIDE(chain->f,
+		       ret = pathring_lookup_request(chain->f->ring,
+						     chain->f->process,
+						     chain->f->dir,
+						     "file",
+						     &lookup_how,
+						     chain_next,
+						     chain,
+						     &chain->request));
 		assert_result(ret, 0);
 	}
 }
 
 BACKEND_TEST(callback, makes_the_next_request)
 {
-	struct chain chain = {.f = f};
+	struct chain chain = { .f = f };
 	int ret = -1;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
-	ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how, chain_next,
-				      &chain, &chain.request);
+	ret = pathring_lookup_request(f->ring,
+				      f->process,
+				      f->dir,
+				      "file",
+				      &lookup_how,
+				      chain_next,
+				      &chain,
+				      &chain.request);
 	assert_result(ret, 0);
 	loop_until(f, &chain.length, 1000);
 }
@@ -132,12 +151,18 @@ static void wait_for_other(struct pathring_request *request, void *private_data)
 
 BACKEND_TEST(wait, inside_of_a_callback)
 {
-	struct nested nested = {.f = f};
+	struct nested nested = { .f = f };
 	int ret = -1;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
-	ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how,
-				      wait_for_other, &nested, &nested.request);
+	ret = pathring_lookup_request(f->ring,
+				      f->process,
+				      f->dir,
+				      "file",
+				      &lookup_how,
+				      wait_for_other,
+				      &nested,
+				      &nested.request);
 	assert_result(ret, 0);
 	make_lookup(f, &nested.other, NULL);
 	loop_until(f, &nested.calls, 1);
@@ -168,7 +193,7 @@ BACKEND_TEST(wait, again_and_after_delivery)
 /* One that hangs holds up neither the wait for another nor the delivery of others. */
 ASYNC_BACKEND_TEST(wait, is_not_held_up_by_another_request)
 {
-	struct pathring_how how = {.flags = O_WRONLY};
+	struct pathring_how how = { .flags = O_WRONLY };
 	struct pathring_handle *handle = NULL;
 	struct tevent_req *req = NULL;
 	struct blocker blocker;
@@ -196,15 +221,15 @@ ASYNC_BACKEND_TEST(wait, is_not_held_up_by_another_request)
 /* A result asked for too early is no result. */
 ASYNC_BACKEND_TEST(result, of_a_request_that_is_not_complete)
 {
-	struct pathring_how how = {.flags = O_WRONLY};
+	struct pathring_how how = { .flags = O_WRONLY };
 	struct pathring_handle *handle = NULL;
-	struct call call = {.f = f};
+	struct call call = { .f = f };
 	struct blocker blocker;
 	int ret = -1;
 
 	blocker_arm(&blocker, f, "blocked");
-	ret = pathring_openat_request(f->ring, f->process, f->dir, "blocked", &how, call_done,
-				      &call, &call.request);
+	ret = pathring_openat_request(
+		f->ring, f->process, f->dir, "blocked", &how, call_done, &call, &call.request);
 	assert_result(ret, 0);
 	ret = pathring_openat_result(call.request, f, &handle);
 	assert_lt(ret, 0);
@@ -230,8 +255,8 @@ BACKEND_TEST(event_context, of_its_own_polled_alone)
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
 	for (i = 0; i < 50; i++) {
-		req = pathring_lookup_send(f, other, f->ring, f->process, f->dir, "file",
-					   &lookup_how);
+		req = pathring_lookup_send(
+			f, other, f->ring, f->process, f->dir, "file", &lookup_how);
 		ok = tevent_req_poll(req, other);
 		assert_true(ok);
 		assert_result(pathring_lookup_recv(req, f, &lookup), 0);
@@ -254,13 +279,15 @@ BACKEND_TEST(event_context, delivers_its_own_requests)
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
 	for (i = 0; i < 20; i++) {
-		sent_watch(&theirs[i], f,
-			   pathring_lookup_send(f, other, f->ring, f->process, f->dir, "file",
-						&lookup_how),
+		sent_watch(&theirs[i],
+			   f,
+			   pathring_lookup_send(
+				   f, other, f->ring, f->process, f->dir, "file", &lookup_how),
 			   &their_total);
-		sent_watch(&ours[i], f,
-			   pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, "file",
-						&lookup_how),
+		sent_watch(&ours[i],
+			   f,
+			   pathring_lookup_send(
+				   f, f->ev, f->ring, f->process, f->dir, "file", &lookup_how),
 			   &our_total);
 	}
 	loop_until(f, &our_total, 20);
@@ -288,8 +315,8 @@ BACKEND_TEST(event_context, freed_with_requests_pending)
 	scratch_file(f, "file", 0, 0, 0644, "content");
 	assert_result(try_lookup(f, f->process, "file"), 0);
 	for (i = 0; i < 20; i++) {
-		pathring_lookup_send(requests, other, f->ring, f->process, f->dir, "file",
-				     &lookup_how);
+		pathring_lookup_send(
+			requests, other, f->ring, f->process, f->dir, "file", &lookup_how);
 	}
 	talloc_free(requests);
 	talloc_free(other);
@@ -299,11 +326,11 @@ BACKEND_TEST(event_context, freed_with_requests_pending)
 	assert_eq(count_descriptors(), before);
 }
 
-/* -------------------------------------------------------------------------------------- bounds */
+/* ---- bounds ---- */
 
 BACKEND_TEST(bounds, too_many_requests)
 {
-	struct pathring_options options = {.max_requests = 4};
+	struct pathring_options options = { .max_requests = 4 };
 	struct pathring_request *request = NULL;
 	struct pathring_handle *handle = NULL;
 	struct pathring_lookup *lookup = NULL;
@@ -321,8 +348,8 @@ BACKEND_TEST(bounds, too_many_requests)
 	for (i = 0; i < 4; i++) {
 		make_lookup(f, &calls[i], &total);
 	}
-	ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how, count_up,
-				      &total, &request);
+	ret = pathring_lookup_request(
+		f->ring, f->process, f->dir, "file", &lookup_how, count_up, &total, &request);
 	assert_result(ret, -ENOBUFS);
 	assert_null(request);
 	ret = pathring_close_request(f->ring, f->process, &handle, count_up, &total, &request);
@@ -359,7 +386,7 @@ static void one_done(struct pathring_request *request, void *private_data)
 static struct one *make_many(struct fixture *f, unsigned int count, unsigned int *total)
 {
 	struct one *many = talloc_zero_array(f, struct one, count);
-	struct pathring_how how = {.flags = O_PATH};
+	struct pathring_how how = { .flags = O_PATH };
 	struct pathring_lookup_how missing_how = lookup_how;
 	unsigned int i = 0;
 	int ret = -1;
@@ -368,12 +395,22 @@ static struct one *make_many(struct fixture *f, unsigned int count, unsigned int
 	for (i = 0; i < count; i++) {
 		many[i].total = total;
 		if (i % 2 == 0) {
-			ret = pathring_openat_request(f->ring, f->process, f->dir,
-						      i % 4 == 0 ? "missing" : "sub/missing", &how,
-						      one_done, &many[i], &many[i].request);
+			ret = pathring_openat_request(f->ring,
+						      f->process,
+						      f->dir,
+						      i % 4 == 0 ? "missing" : "sub/missing",
+						      &how,
+						      one_done,
+						      &many[i],
+						      &many[i].request);
 		} else {
-			ret = pathring_lookup_request(f->ring, f->process, f->dir, "missing",
-						      &missing_how, one_done, &many[i],
+			ret = pathring_lookup_request(f->ring,
+						      f->process,
+						      f->dir,
+						      "missing",
+						      &missing_how,
+						      one_done,
+						      &many[i],
 						      &many[i].request);
 		}
 		assert_result(ret, 0);
@@ -416,12 +453,14 @@ BACKEND_TEST(bounds, twenty_thousand_at_once_each_completed_once)
 	assert_eq(stats.operation[PATHRING_LOOKUP].failed, COUNT / 2);
 }
 
-/* The smallest ring: 8 entries, 32 completions. The rest waits in the engine's own queue, and is
- * counted there. */
+/*
+ * The smallest ring: 8 entries, 32 completions. The rest waits in the engine's own queue, and is
+ * counted there.
+ */
 BACKEND_TEST(bounds, in_flight_never_exceeds_the_completion_queue)
 {
 	enum { COUNT = 3000 };
-	struct pathring_options options = {.entries = 8, .max_threads = 4};
+	struct pathring_options options = { .entries = 8, .max_threads = 4 };
 	struct pathring_stats stats;
 	struct one *many = NULL;
 	unsigned int total = 0;
@@ -450,8 +489,8 @@ BACKEND_TEST(bounds, in_flight_never_exceeds_the_completion_queue)
 
 BACKEND_TEST(bounds, options)
 {
-	static const unsigned int bad_entries[] = {1, 4, 7, 9, 100, 8192};
-	struct pathring_options options = {.backend = f->backend};
+	static const unsigned int bad_entries[] = { 1, 4, 7, 9, 100, 8192 };
+	struct pathring_options options = { .backend = f->backend };
 	struct pathring *ring = NULL;
 	size_t i = 0;
 
@@ -470,13 +509,13 @@ BACKEND_TEST(bounds, options)
 	talloc_free(ring);
 }
 
-/* ---------------------------------------------------------------------------------- submission */
+/* ---- submission ---- */
 
 /* However many requests one turn of the loop makes, they are given to the kernel together. */
 URING_TEST(submission, is_one_system_call_a_turn)
 {
 	enum { COUNT = 200 };
-	struct pathring_how how = {.flags = O_PATH};
+	struct pathring_how how = { .flags = O_PATH };
 	struct pathring_stats before;
 	struct pathring_stats after;
 	struct one *many = talloc_zero_array(f, struct one, COUNT);
@@ -489,8 +528,14 @@ URING_TEST(submission, is_one_system_call_a_turn)
 	before = fixture_stats(f);
 	for (i = 0; i < COUNT; i++) {
 		many[i].total = &total;
-		ret = pathring_openat_request(f->ring, f->process, f->dir, "file", &how, one_done,
-					      &many[i], &many[i].request);
+		ret = pathring_openat_request(f->ring,
+					      f->process,
+					      f->dir,
+					      "file",
+					      &how,
+					      one_done,
+					      &many[i],
+					      &many[i].request);
 		assert_result(ret, 0);
 	}
 	loop_until(f, &total, COUNT);

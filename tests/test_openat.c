@@ -8,7 +8,9 @@
 #include <limits.h>
 #include <sys/acl.h>
 
-static int open_how(struct fixture *f, struct pathring_handle *dir, const char *path,
+static int open_how(struct fixture *f,
+		    struct pathring_handle *dir,
+		    const char *path,
 		    const struct pathring_how *how)
 {
 	struct pathring_handle *handle = NULL;
@@ -20,7 +22,7 @@ static int open_how(struct fixture *f, struct pathring_handle *dir, const char *
 
 static int open_resolve(struct fixture *f, const char *path, uint64_t resolve)
 {
-	struct pathring_how how = {.flags = O_RDONLY, .resolve = resolve};
+	struct pathring_how how = { .flags = O_RDONLY, .resolve = resolve };
 
 	return open_how(f, f->dir, path, &how);
 }
@@ -61,7 +63,7 @@ OPERATION_TEST(openat, opens_directories_and_path_references)
 {
 	struct pathring_handle *directory = NULL;
 	struct pathring_handle *handle = NULL;
-	struct pathring_how how = {.flags = O_PATH};
+	struct pathring_how how = { .flags = O_PATH };
 	int ret = -1;
 
 	scratch_directory(f, "sub", 0, 0, 0755);
@@ -86,7 +88,7 @@ OPERATION_TEST(openat, opens_directories_and_path_references)
 
 OPERATION_TEST(openat, absolute_path_without_directory)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct pathring_handle *handle = NULL;
 	char *path = scratch_path(f, "file");
 	int ret = -1;
@@ -104,7 +106,7 @@ OPERATION_TEST(openat, absolute_path_without_directory)
 
 OPERATION_TEST(openat, never_relative_to_the_working_directory)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct pathring_handle *handle = NULL;
 	int ret = -1;
 
@@ -119,7 +121,7 @@ OPERATION_TEST(openat, never_relative_to_the_working_directory)
 
 OPERATION_TEST(openat, bad_names)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	char *component = talloc_array(f, char, NAME_MAX + 2);
 	char *path = talloc_array(f, char, PATH_MAX + 64);
 
@@ -151,8 +153,8 @@ OPERATION_TEST(openat, bad_names)
 
 OPERATION_TEST(openat, odd_names)
 {
-	static const char *const names[] = {" ",	 "a b", "-n",	   "\xff\xfe",
-					    "new\nline", "*",	"\xc3\xa4"};
+	static const char *const names[] = { " ",	  "a b", "-n",	    "\xff\xfe",
+					     "new\nline", "*",	 "\xc3\xa4" };
 	size_t i = 0;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -174,7 +176,7 @@ OPERATION_TEST(openat, absolute_path_with_directory_is_refused)
 
 OPERATION_TEST(openat, stays_beneath_the_directory)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct pathring_handle *sub = NULL;
 
 	scratch_file(f, "outside", 0, 0, 0644, "content");
@@ -220,7 +222,7 @@ OPERATION_TEST(openat, stays_beneath_the_directory)
 
 OPERATION_TEST(openat, other_file_systems)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct pathring_handle *root = NULL;
 
 	assert_result(do_openat(f, f->process, NULL, "/", &how, &root), 0);
@@ -232,7 +234,7 @@ OPERATION_TEST(openat, other_file_systems)
 
 OPERATION_TEST(openat, magic_links_are_never_followed)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	char *path = talloc_asprintf(f, "/proc/self/fd/%d", fd);
 
@@ -262,7 +264,7 @@ OPERATION_TEST(openat, last_component_symlink)
 
 OPERATION_TEST(openat, bad_arguments)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
 	assert_result(open_resolve(f, "file", 0x20 /* RESOLVE_CACHED */), -EINVAL);
@@ -282,7 +284,7 @@ OPERATION_TEST(openat, bad_arguments)
 
 OPERATION_TEST(openat, directory_that_is_a_file)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct pathring_handle *file = NULL;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
@@ -293,7 +295,7 @@ OPERATION_TEST(openat, directory_that_is_a_file)
 
 OPERATION_TEST(openat, create_and_truncate)
 {
-	struct pathring_how how = {.flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0640};
+	struct pathring_how how = { .flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0640 };
 	struct stat st;
 
 	assert_result(open_how(f, f->dir, "new", &how), 0);
@@ -322,8 +324,8 @@ OPERATION_TEST(openat, create_and_truncate)
 
 OPERATION_TEST(openat, mode_is_exact_and_umask_stays)
 {
-	static const mode_t modes[] = {0666, 0777, 0600, 0400, 0200, 0000, 0664};
-	struct pathring_how how = {.flags = O_RDWR | O_CREAT | O_EXCL};
+	static const mode_t modes[] = { 0666, 0777, 0600, 0400, 0200, 0000, 0664 };
+	struct pathring_how how = { .flags = O_RDWR | O_CREAT | O_EXCL };
 	struct pathring_handle *handle = NULL;
 	mode_t before = umask(077);
 	char *name = NULL;
@@ -349,7 +351,7 @@ OPERATION_TEST(openat, mode_is_exact_and_umask_stays)
 
 OPERATION_TEST(openat, default_acl_shapes_the_mode)
 {
-	struct pathring_how how = {.flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0666};
+	struct pathring_how how = { .flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0666 };
 	acl_t acl = NULL;
 	int ret = -1;
 
@@ -379,8 +381,8 @@ OPERATION_TEST(openat, special_files_do_not_block_as_path_references)
 
 OPERATION_TEST(openat, result_not_taken_is_closed)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
-	struct call call = {.f = f};
+	struct pathring_how how = { .flags = O_RDONLY };
+	struct call call = { .f = f };
 	struct tevent_req *req = NULL;
 	unsigned int before = 0;
 	int ret = -1;
@@ -389,13 +391,14 @@ OPERATION_TEST(openat, result_not_taken_is_closed)
 	assert_result(try_open(f, f->process, "file", O_RDONLY), 0);
 	before = count_descriptors();
 	if (f->form == FORM_SEND) {
-		INSIDE(f, req = pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "file",
-						     &how));
+		INSIDE(f,
+		       req = pathring_openat_send(
+			       f, f->ev, f->ring, f->process, f->dir, "file", &how));
 		sent_complete(f, req);
 		INSIDE(f, talloc_free(req));
 	} else {
-		ret = pathring_openat_request(f->ring, f->process, f->dir, "file", &how, call_done,
-					      &call, &call.request);
+		ret = pathring_openat_request(
+			f->ring, f->process, f->dir, "file", &how, call_done, &call, &call.request);
 		assert_result(ret, 0);
 		call_complete(&call);
 		call_free(&call);

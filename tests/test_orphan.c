@@ -19,35 +19,56 @@ static void never_done(struct tevent_req *req)
 	assert_true(false, "the callback of a freed tevent_req was called");
 }
 
-static const struct pathring_xattr_query query = {"user.test", 32};
-static const struct pathring_lookup_how lookup_how = {
-	.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
+static const struct pathring_xattr_query query = { "user.test", 32 };
+static const struct pathring_lookup_how lookup_how = { .mask = STATX_BASIC_STATS,
+						       .xattrs = &query,
+						       .num_xattrs = 1 };
 
 /* One request that leaves a descriptor behind when nobody closes it; openat or lookup in turn. */
-static void make_orphan(struct fixture *f, unsigned int i, const char *name, int flags,
-			bool free_now, void **orphan)
+static void make_orphan(struct fixture *f,
+			unsigned int i,
+			const char *name,
+			int flags,
+			bool free_now,
+			void **orphan)
 {
-	struct pathring_how how = {.flags = (uint64_t)flags};
+	struct pathring_how how = { .flags = (uint64_t)flags };
 	struct pathring_request *request = NULL;
 	struct tevent_req *req = NULL;
 	int ret = 0;
 
 	switch (i % 4) {
 	case 0:
-		INSIDE(f, req = pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, name,
-						     &how));
+		INSIDE(f,
+		       req = pathring_openat_send(
+			       f, f->ev, f->ring, f->process, f->dir, name, &how));
 		break;
 	case 1:
-		INSIDE(f, req = pathring_lookup_send(f, f->ev, f->ring, f->process, f->dir, name,
-						     &lookup_how));
+		INSIDE(f,
+		       req = pathring_lookup_send(
+			       f, f->ev, f->ring, f->process, f->dir, name, &lookup_how));
 		break;
 	case 2:
-		INSIDE(f, ret = pathring_openat_request(f->ring, f->process, f->dir, name, &how,
-							never_called, NULL, &request));
+		INSIDE(f,
+		       ret = pathring_openat_request(f->ring,
+						     f->process,
+						     f->dir,
+						     name,
+						     &how,
+						     never_called,
+						     NULL,
+						     &request));
 		break;
 	default:
-		INSIDE(f, ret = pathring_lookup_request(f->ring, f->process, f->dir, name,
-							&lookup_how, never_called, NULL, &request));
+		INSIDE(f,
+		       ret = pathring_lookup_request(f->ring,
+						     f->process,
+						     f->dir,
+						     name,
+						     &lookup_how,
+						     never_called,
+						     NULL,
+						     &request));
 		break;
 	}
 	assert_result(ret, 0);
@@ -122,8 +143,10 @@ static bool nothing_in_flight(struct fixture *f, void *arg)
 	return fixture_stats(f).in_flight == 0;
 }
 
-/* Inside the kernel, asleep. What can be interrupted is: on the ring the request ends without the
- * lease being released. */
+/*
+ * Inside the kernel, asleep. What can be interrupted is: on the ring the request ends without the
+ * lease being released.
+ */
 ASYNC_BACKEND_TEST(orphan, running)
 {
 	struct blocker blocker;
@@ -188,8 +211,8 @@ static void complete_without_delivery(struct fixture *f)
 		if (stats.queued == 0 && stats.in_flight == 0) {
 			return;
 		}
-		ret = pathring_lookup_request(f->ring, f->process, f->dir, "file", &lookup_how,
-					      ignore, NULL, &request);
+		ret = pathring_lookup_request(
+			f->ring, f->process, f->dir, "file", &lookup_how, ignore, NULL, &request);
 		assert_result(ret, 0);
 		assert_result(pathring_request_wait(request), 0);
 		pathring_request_free(request);
@@ -219,7 +242,7 @@ BACKEND_TEST(orphan, completed_and_not_delivered)
 
 BACKEND_TEST(orphan, delivered_and_not_received)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct sent sent[40];
 	unsigned int total = 0;
 	unsigned int before = 0;
@@ -229,7 +252,8 @@ BACKEND_TEST(orphan, delivered_and_not_received)
 	before = count_descriptors();
 	for (i = 0; i < 40; i++) {
 		sent_watch(
-			&sent[i], f,
+			&sent[i],
+			f,
 			pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "file", &how),
 			&total);
 	}
@@ -243,7 +267,7 @@ BACKEND_TEST(orphan, delivered_and_not_received)
 
 BACKEND_TEST(orphan, by_freeing_the_parent_of_a_tevent_req)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	TALLOC_CTX *parent = talloc_new(f);
 	unsigned int before = 0;
 	unsigned int i = 0;
@@ -251,9 +275,11 @@ BACKEND_TEST(orphan, by_freeing_the_parent_of_a_tevent_req)
 	orphan_files(f);
 	before = count_descriptors();
 	for (i = 0; i < 40; i++) {
-		tevent_req_set_callback(pathring_openat_send(parent, f->ev, f->ring, f->process,
-							     f->dir, "file", &how),
-					never_done, NULL);
+		tevent_req_set_callback(
+			pathring_openat_send(
+				parent, f->ev, f->ring, f->process, f->dir, "file", &how),
+			never_done,
+			NULL);
 	}
 	INSIDE(f, talloc_free(parent));
 	loop_settle(f);
@@ -262,7 +288,7 @@ BACKEND_TEST(orphan, by_freeing_the_parent_of_a_tevent_req)
 
 ASYNC_BACKEND_TEST(orphan, by_a_deadline)
 {
-	struct pathring_how how = {.flags = O_WRONLY};
+	struct pathring_how how = { .flags = O_WRONLY };
 	struct pathring_handle *handle = NULL;
 	struct tevent_req *req = NULL;
 	struct blocker blocker;
@@ -306,12 +332,13 @@ static void free_all_requests(struct pathring_request *request, void *private_da
 	assert_true(known, "the callback of a freed request was called");
 }
 
-/* The first callback frees its own request and all the others, whichever state they have reached.
+/*
+ * The first callback frees its own request and all the others, whichever state they have reached.
  */
 BACKEND_TEST(orphan, from_a_callback)
 {
-	struct callback_frees state = {.f = f};
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct callback_frees state = { .f = f };
+	struct pathring_how how = { .flags = O_RDONLY };
 	unsigned int before = 0;
 	unsigned int i = 0;
 	int ret = -1;
@@ -319,8 +346,14 @@ BACKEND_TEST(orphan, from_a_callback)
 	orphan_files(f);
 	before = count_descriptors();
 	for (i = 0; i < 20; i++) {
-		ret = pathring_openat_request(f->ring, f->process, f->dir, "file", &how,
-					      free_all_requests, &state, &state.requests[i]);
+		ret = pathring_openat_request(f->ring,
+					      f->process,
+					      f->dir,
+					      "file",
+					      &how,
+					      free_all_requests,
+					      &state,
+					      &state.requests[i]);
 		assert_result(ret, 0);
 	}
 	loop_until(f, &state.calls, 1);
@@ -350,19 +383,21 @@ BACKEND_TEST(orphan, arguments_are_free_after_the_call)
 	for (i = 0; i < COUNT; i++) {
 		char path[16] = "file";
 		char name[16] = "user.test";
-		gid_t groups[2] = {GROUP_X, GROUP_X + i % 7};
-		struct pathring_xattr_query own_query = {name, 32};
-		struct pathring_lookup_how how = {
-			.mask = STATX_BASIC_STATS, .xattrs = &own_query, .num_xattrs = 1};
+		gid_t groups[2] = { GROUP_X, GROUP_X + i % 7 };
+		struct pathring_xattr_query own_query = { name, 32 };
+		struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS,
+						   .xattrs = &own_query,
+						   .num_xattrs = 1 };
 
 		ret = pathring_identity_unix(f->ring, f, USER_A, USER_A, groups, 2, &identity);
 		assert_result(ret, 0);
-		ret = pathring_handle_dup(f, pathring_handle_pathref_fd(f->dir), PATHRING_PATHREF,
-					  &dir);
+		ret = pathring_handle_dup(
+			f, pathring_handle_pathref_fd(f->dir), PATHRING_PATHREF, &dir);
 		assert_result(ret, 0);
 		talloc_free(dir);
 		dir = must_open(f, identity, "sub", O_PATH | O_DIRECTORY);
-		sent_watch(&sent[i], f,
+		sent_watch(&sent[i],
+			   f,
 			   pathring_lookup_send(f, f->ev, f->ring, identity, dir, path, &how),
 			   &total);
 		INSIDE(f, talloc_free(identity));
@@ -394,8 +429,8 @@ BACKEND_TEST(orphan, arguments_are_free_after_the_call)
 ASYNC_BACKEND_TEST(handle, freed_while_requests_wait_is_not_reused)
 {
 	enum { BLOCKED = 300, LOOKUPS = 100, OTHERS = 20 };
-	struct pathring_options options = {.max_threads = 1, .entries = 512};
-	struct pathring_how how = {.flags = O_WRONLY};
+	struct pathring_options options = { .max_threads = 1, .entries = 512 };
+	struct pathring_how how = { .flags = O_WRONLY };
 	struct pathring_handle *dir = NULL;
 	struct pathring_lookup *lookup = NULL;
 	struct pathring_handle *handle = NULL;
@@ -418,20 +453,28 @@ ASYNC_BACKEND_TEST(handle, freed_while_requests_wait_is_not_reused)
 	dir = must_open(f, f->process, "right", O_PATH | O_DIRECTORY);
 	blocker_arm(&blocker, f, "blocked");
 	for (i = 0; i < BLOCKED; i++) {
-		sent_watch(&blocked[i], f,
-			   pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "blocked",
-						&how),
+		sent_watch(&blocked[i],
+			   f,
+			   pathring_openat_send(
+				   f, f->ev, f->ring, f->process, f->dir, "blocked", &how),
 			   &total);
 	}
 	blocker_wait_hit(&blocker);
 	for (i = 0; i < LOOKUPS; i++) {
-		sent_watch(&sent[i], f,
-			   pathring_lookup_send(f, f->ev, f->ring, f->process, dir, "file",
-						&lookup_how),
+		sent_watch(&sent[i],
+			   f,
+			   pathring_lookup_send(
+				   f, f->ev, f->ring, f->process, dir, "file", &lookup_how),
 			   &total);
-		sent_watch(&stats[i], f,
-			   pathring_statx_send(f, f->ev, f->ring, f->process, dir,
-					       AT_STATX_FORCE_SYNC, STATX_BASIC_STATS),
+		sent_watch(&stats[i],
+			   f,
+			   pathring_statx_send(f,
+					       f->ev,
+					       f->ring,
+					       f->process,
+					       dir,
+					       AT_STATX_FORCE_SYNC,
+					       STATX_BASIC_STATS),
 			   &total);
 	}
 	assert_result(pathring_submit(f->ring), 0);
@@ -465,7 +508,7 @@ ASYNC_BACKEND_TEST(handle, freed_while_requests_wait_is_not_reused)
 BACKEND_TEST(orphan, that_creates)
 {
 	enum { COUNT = 100 };
-	struct pathring_how how = {.flags = O_RDWR | O_CREAT, .mode = 0666};
+	struct pathring_how how = { .flags = O_RDWR | O_CREAT, .mode = 0666 };
 	struct tevent_req *reqs[COUNT];
 	unsigned int before = 0;
 	unsigned int i = 0;
@@ -492,7 +535,7 @@ BACKEND_TEST(orphan, that_creates)
 /* Freed while it waits for others a close leaves the descriptor to the last of them. */
 ASYNC_BACKEND_TEST(orphan, close_that_waits)
 {
-	struct pathring_how how = {.flags = O_WRONLY};
+	struct pathring_how how = { .flags = O_WRONLY };
 	struct pathring_handle *handle = NULL;
 	struct pathring_handle *dir = NULL;
 	struct tevent_req *req = NULL;
@@ -504,8 +547,10 @@ ASYNC_BACKEND_TEST(orphan, close_that_waits)
 	dir = must_open(f, f->process, "sub", O_PATH | O_DIRECTORY);
 	fd = pathring_handle_pathref_fd(dir);
 	blocker_arm(&blocker, f, "sub/blocked");
-	sent_watch(&opening, f,
-		   pathring_openat_send(f, f->ev, f->ring, f->process, dir, "blocked", &how), NULL);
+	sent_watch(&opening,
+		   f,
+		   pathring_openat_send(f, f->ev, f->ring, f->process, dir, "blocked", &how),
+		   NULL);
 	blocker_wait_hit(&blocker);
 	INSIDE(f, req = pathring_close_send(f, f->ev, f->ring, f->process, &dir));
 	tevent_req_set_callback(req, never_done, NULL);
@@ -522,7 +567,7 @@ ASYNC_BACKEND_TEST(orphan, close_that_waits)
 /* A close waits for those who were there before. */
 ASYNC_BACKEND_TEST(handle, closed_after_the_last_request_that_uses_it)
 {
-	struct pathring_how how = {.flags = O_WRONLY};
+	struct pathring_how how = { .flags = O_WRONLY };
 	struct pathring_handle *handle = NULL;
 	struct pathring_handle *dir = NULL;
 	struct blocker blocker;
@@ -534,8 +579,10 @@ ASYNC_BACKEND_TEST(handle, closed_after_the_last_request_that_uses_it)
 	dir = must_open(f, f->process, "sub", O_PATH | O_DIRECTORY);
 	fd = pathring_handle_pathref_fd(dir);
 	blocker_arm(&blocker, f, "sub/blocked");
-	sent_watch(&opening, f,
-		   pathring_openat_send(f, f->ev, f->ring, f->process, dir, "blocked", &how), NULL);
+	sent_watch(&opening,
+		   f,
+		   pathring_openat_send(f, f->ev, f->ring, f->process, dir, "blocked", &how),
+		   NULL);
 	sent_watch(&closing, f, pathring_close_send(f, f->ev, f->ring, f->process, &dir), NULL);
 	assert_null(dir);
 	blocker_wait_hit(&blocker);

@@ -22,8 +22,10 @@ static void deny(int number, int error)
 	seccomp_release(filter);
 }
 
-/* clone3 takes its flags in memory, out of a filter's sight; told that there is none glibc uses
- * clone. */
+/*
+ * clone3 takes its flags in memory, out of a filter's sight; told that there is none glibc uses
+ * clone.
+ */
 static void deny_threads(int error)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -31,7 +33,10 @@ static void deny_threads(int error)
 
 	assert_not_null(filter);
 	assert_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), 0);
-	ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)error), SCMP_SYS(clone), 1,
+	ret = seccomp_rule_add(filter,
+			       SCMP_ACT_ERRNO((uint16_t)error),
+			       SCMP_SYS(clone),
+			       1,
 			       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 	assert_eq(ret, 0);
 	assert_eq(seccomp_load(filter), 0);
@@ -54,9 +59,10 @@ static void files(struct fixture *f)
 
 static void check_works(struct fixture *f)
 {
-	static const struct pathring_xattr_query query = {"user.test", 32};
-	struct pathring_lookup_how how = {
-		.mask = STATX_BASIC_STATS, .xattrs = &query, .num_xattrs = 1};
+	static const struct pathring_xattr_query query = { "user.test", 32 };
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS,
+					   .xattrs = &query,
+					   .num_xattrs = 1 };
 	struct pathring_identity *a = fixture_user(f, USER_A);
 	struct pathring_identity *b = fixture_user(f, USER_B);
 	struct pathring_lookup *lookup = NULL;
@@ -83,7 +89,7 @@ static void check_works(struct fixture *f)
 
 static void check_all_fail(struct fixture *f, int error)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	struct pathring_handle *handle = NULL;
 	unsigned int i = 0;
 
@@ -104,12 +110,15 @@ static void check_said_once(struct fixture *f, unsigned int times, const char *w
 	loop_settle(f);
 	assert_eq(f->log_count, times, "told:\n%s", f->log_text);
 	assert_true(strstr(f->log_text, word) != NULL, "no %s in:\n%s", word, f->log_text);
-	assert_true(strstr(f->log_text, strerror(error)) != NULL, "no %s in:\n%s", strerror(error),
+	assert_true(strstr(f->log_text, strerror(error)) != NULL,
+		    "no %s in:\n%s",
+		    strerror(error),
 		    f->log_text);
 	assert_true(strstr(text, strerror(error)) != NULL, "no %s in:\n%s", strerror(error), text);
 	if (pathring_backend(f->ring) != PATHRING_BACKEND_AUTO) {
 		assert_true(strstr(text, pathring_backend_name(pathring_backend(f->ring))) != NULL,
-			    "%s", text);
+			    "%s",
+			    text);
 	}
 }
 
@@ -190,8 +199,10 @@ REFUSED_TEST(EPERM)
 REFUSED_TEST(ENOMEM)
 REFUSED_TEST(EMFILE)
 
-/* A ring that can be made and not used: identities can't be registered, or nothing can be
- * submitted. */
+/*
+ * A ring that can be made and not used: identities can't be registered, or nothing can be
+ * submitted.
+ */
 static void check_half_a_ring(struct fixture *f, int number, int error)
 {
 	unsigned int before = 0;
@@ -243,8 +254,10 @@ URING_TEST(refused, ring_and_threads)
 	check_all_fail(f, EAGAIN);
 }
 
-/* Refused while it works: what is going on goes on, and what is new is answered, by something else
- * or with an error. */
+/*
+ * Refused while it works: what is going on goes on, and what is new is answered, by something else
+ * or with an error.
+ */
 ASYNC_BACKEND_TEST(refused, threads_after_the_start)
 {
 	struct pathring_identity *a = fixture_user(f, USER_A);
@@ -257,8 +270,10 @@ ASYNC_BACKEND_TEST(refused, threads_after_the_start)
 	check_works(f);
 }
 
-/* No descriptor is left: the error is the kernel's, and everything goes on when there are some
- * again. */
+/*
+ * No descriptor is left: the error is the kernel's, and everything goes on when there are some
+ * again.
+ */
 BACKEND_TEST(refused, descriptors)
 {
 	struct rlimit limit;
@@ -287,7 +302,7 @@ BACKEND_TEST(refused, descriptors)
  */
 static void without_workers(struct fixture *f, void *arg)
 {
-	struct rlimit limit = {.rlim_cur = 1, .rlim_max = 1};
+	struct rlimit limit = { .rlim_cur = 1, .rlim_max = 1 };
 	struct pathring_identity *self = NULL;
 	struct pathring_handle *handle = NULL;
 	struct pathring_stats stats;

@@ -29,8 +29,8 @@ static uint64_t placed(const struct pathring_stats *stats, enum pathring_operati
 }
 
 /* A known mix of requests, twice. */
-static void some_of_each(struct fixture *f, struct pathring_identity *a,
-			 struct pathring_identity *b)
+static void
+some_of_each(struct fixture *f, struct pathring_identity *a, struct pathring_identity *b)
 {
 	struct pathring_handle *handle = NULL;
 	uint8_t *value = NULL;
@@ -58,8 +58,11 @@ static void some_of_each(struct fixture *f, struct pathring_identity *a,
 	}
 }
 
-static void check_operation(const struct pathring_stats *stats, enum pathring_operation operation,
-			    uint64_t all, uint64_t denied, uint64_t failed)
+static void check_operation(const struct pathring_stats *stats,
+			    enum pathring_operation operation,
+			    uint64_t all,
+			    uint64_t denied,
+			    uint64_t failed)
 {
 	const char *name = pathring_operation_name(operation);
 
@@ -145,13 +148,13 @@ BACKEND_TEST(stats, of_one_request)
 		[PATHRING_BACKEND_THREADS] = PATHRING_THREAD,
 		[PATHRING_BACKEND_SYNC] = PATHRING_INLINE,
 	};
-	struct pathring_lookup_how how = {.mask = STATX_BASIC_STATS};
-	struct call call = {.f = f};
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS };
+	struct call call = { .f = f };
 	int ret = -1;
 
 	files(f);
-	ret = pathring_lookup_request(f->ring, f->process, f->dir, "of_a", &how, call_done, &call,
-				      &call.request);
+	ret = pathring_lookup_request(
+		f->ring, f->process, f->dir, "of_a", &how, call_done, &call, &call.request);
 	assert_result(ret, 0);
 	loop_until(f, &call.calls, 1);
 	assert_eq(pathring_request_placement(call.request), own_place[f->backend]);
@@ -162,7 +165,7 @@ BACKEND_TEST(stats, of_one_request)
 
 BACKEND_TEST(stats, orphaned)
 {
-	struct pathring_how how = {.flags = O_RDONLY};
+	struct pathring_how how = { .flags = O_RDONLY };
 	unsigned int i = 0;
 
 	files(f);
@@ -237,8 +240,8 @@ BACKEND_TEST(describe, names_kernel_and_backend)
 
 BACKEND_TEST(names, of_everything)
 {
-	static const char *const operations[] = {"openat", "close",  "statx", "getxattr",
-						 "pread",  "pwrite", "fsync", "lookup"};
+	static const char *const operations[] = { "openat", "close",  "statx", "getxattr",
+						  "pread",  "pwrite", "fsync", "lookup" };
 	enum pathring_operation operation = 0;
 
 	(void)f;
@@ -254,7 +257,7 @@ BACKEND_TEST(names, of_everything)
 	assert_str_eq(pathring_backend_name(PATHRING_BACKEND_AUTO), "auto", "name");
 }
 
-/* ------------------------------------------------------------------------ what the kernel shows */
+/* ---- what the kernel shows ---- */
 
 struct shown {
 	unsigned int personalities;
@@ -292,7 +295,7 @@ static int find_ring(void)
  */
 static struct shown show_personalities(int ring_fd)
 {
-	struct shown shown = {0};
+	struct shown shown = { 0 };
 	unsigned long long effective = 0;
 	unsigned int euid = 0;
 	unsigned int fsuid = 0;
@@ -349,8 +352,8 @@ static unsigned int take_personalities_away(int ring_fd)
 	long ret = -1;
 
 	for (id = 1; id <= 65535; id++) {
-		ret = syscall(SYS_io_uring_register, ring_fd, IORING_UNREGISTER_PERSONALITY, NULL,
-			      id);
+		ret = syscall(
+			SYS_io_uring_register, ring_fd, IORING_UNREGISTER_PERSONALITY, NULL, id);
 		assert_true(ret == 0 || errno == EINVAL, "%u: %s", id, strerror(errno));
 		taken += ret == 0;
 	}
@@ -359,7 +362,7 @@ static unsigned int take_personalities_away(int ring_fd)
 
 URING_TEST(personalities, are_as_many_as_the_engine_says)
 {
-	struct pathring_options options = {.max_personalities = 3};
+	struct pathring_options options = { .max_personalities = 3 };
 	struct pathring_stats stats;
 	unsigned int i = 0;
 
@@ -389,8 +392,10 @@ URING_TEST(personalities, are_named_by_every_request)
 	assert_result(try_open(f, f->process, "of_b", O_RDONLY), 0);
 	before = fixture_stats(f);
 	take_personalities_away(find_ring());
-	/* The kernel refuses an entry that names one which is gone; the request falls back, or
-	 * fails. Had it named none it would have run. */
+	/*
+	 * The kernel refuses an entry that names one which is gone; the request falls back, or
+	 * fails. Had it named none it would have run.
+	 */
 	try_open(f, f->process, "of_b", O_RDONLY);
 	assert_eq(fixture_stats(f).operation[PATHRING_OPENAT].placed[PATHRING_RING],
 		  before.operation[PATHRING_OPENAT].placed[PATHRING_RING],

@@ -152,6 +152,7 @@ static void get_dos_attributes_done(struct vfs_pathring_call *call)
 		if (again) {
 			return;
 		}
+		TALLOC_FREE(state->call);
 		state->aio_state.error = -length;
 		tevent_req_nterror(req, map_nt_error_from_unix(-length));
 		return;

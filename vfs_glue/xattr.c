@@ -134,19 +134,21 @@ static void getxattrat_done(struct vfs_pathring_call *call)
 	struct tevent_req *req = call->req;
 	struct getxattrat_state *state = tevent_req_data(req, struct getxattrat_state);
 	const uint8_t *value = NULL;
+	bool wanted;
 
 	state->aio_state.duration = pathring_request_duration(call->request);
 	state->length = pathring_getxattr_result(call->request, &value);
-	if (state->length > 0 && value != NULL) {
+	wanted = state->length > 0 && value != NULL;
+	if (wanted) {
 		state->value = talloc_memdup(state, value, state->length);
-		if (tevent_req_nomem(state->value, req)) {
-			return;
-		}
 	}
 	TALLOC_FREE(state->call);
 
 	if (state->length < 0) {
 		tevent_req_error(req, -state->length);
+		return;
+	}
+	if (wanted && tevent_req_nomem(state->value, req)) {
 		return;
 	}
 	tevent_req_done(req);

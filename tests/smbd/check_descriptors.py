@@ -40,7 +40,8 @@ def difference(before, after):
     before, after = (collections.Counter(target.split(':[')[0] for target in one.values()) for one in (before, after))
     if before == after:
         return None
-    return f'{before.total()} descriptors before, {after.total()} after; new {after - before}, gone {before - after}'
+    return (f'{before.total()} descriptors before, {after.total()} after; new {(after - before).most_common(3)}, '
+            f'gone {(before - after).most_common(3)}')
 
 
 def leave(directory, port, share):

@@ -60,11 +60,12 @@ check_denied() {
 	fi
 }
 
-# check_lines COMMAND...: COMMAND prints lines of its own in our form; they are counted. It has to print one at least.
+# check_lines PYTHON SCRIPT...: a script that prints lines of its own in our form; they are counted. It has to print one
+# at least.
 check_lines() {
 	local line count=0 status=0 output
 
-	output=$("$@" 2>"$smbd_dir/client/stderr") || status=$?
+	output=$(timeout --kill-after=5 150 "$@" 2>"$smbd_dir/client/stderr") || status=$?
 	while IFS= read -r line; do
 		case $line in
 		'ok '*)
@@ -82,7 +83,7 @@ check_lines() {
 		esac
 	done <<<"$output"
 	if ((status > 1 || count == 0)) || [[ -s $smbd_dir/client/stderr ]]; then
-		not_ok "${*: -1} runs to its end" "exit status $status: $(tail -n 3 "$smbd_dir/client/stderr")"
+		not_ok "${2##*/} runs to its end" "exit status $status: $(tail -n 3 "$smbd_dir/client/stderr")"
 	fi
 }
 

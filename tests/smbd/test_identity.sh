@@ -52,9 +52,10 @@ make_tree() {
 # kernel, and exactly these were asked again for root. check_identity.py has counted them: a line for each, uid and
 # number.
 accounted() {
-	local engine=$1 uid expected all=0 ring thread inline denied where
+	local engine=$1 uid expected all=0 users=0 ring thread inline denied where
 
 	while read -r uid expected; do
+		users=$((users + 1))
 		all=$((all + expected))
 		read -r ring thread inline denied < <(test_account "uid $uid gid")
 		case $engine in
@@ -68,6 +69,10 @@ accounted() {
 			return 1
 		fi
 	done <"$smbd_dir/client/denied"
+	if ((users != 2)); then
+		printf '%s users were counted\n' "$users"
+		return 1
+	fi
 
 	read -r ring thread inline denied < <(test_account 'uid 0 gid')
 	if ((ring + thread + inline != all || denied > 0)); then
@@ -88,6 +93,7 @@ done
 for engine in auto uring threads sync; do
 	# A new log for each.
 	: >"$smbd_dir/log/log.smbd"
+	: >"$smbd_dir/client/denied"
 	smbd_start
 	check_lines "$test_python" "$test_dir/check_identity.py" "$smbd_dir" "$smbd_port" "$engine" \
 		"$(id -u "${smbd_user[1]}")" "$(id -g "${smbd_user[1]}")" \

@@ -17,8 +17,9 @@ class Trace:
         self._strace = None
 
     def __enter__(self):
-        self._strace = subprocess.Popen(['strace', '-f', '-qq', '-o', self._output, '-e', 'trace=' + ','.join(self._names),
-                                         '-p', str(self._pid)], stderr=subprocess.PIPE, text=True)
+        command = ['strace', '-f', '-qq', '-o', self._output, '-e', 'trace=' + ','.join(self._names),
+                   '-p', str(self._pid)]
+        self._strace = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         # -qq silences the line that says when strace is ready; the kernel knows, too.
         while not self._attached():
             if self._strace.poll() is not None:
@@ -28,7 +29,12 @@ class Trace:
     def __exit__(self, *_):
         if self._strace.poll() is None:
             self._strace.send_signal(signal.SIGINT)
-        self._strace.wait(timeout=20)
+        try:
+            self._strace.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            # strace 6.1 waits for ever for a process that has died with kernel workers of a ring.
+            self._strace.kill()
+            self._strace.wait()
         self._strace.stderr.close()
         with open(self._output, encoding='utf-8', errors='replace') as file:
             # A call during which another thread makes one takes two lines.
