@@ -10,7 +10,7 @@ import sys
 from impacket.smb3 import SessionError
 
 import smb
-from trace import Trace
+from strace import Trace
 
 ROUNDS = 40
 # In common/, for each user: the files that are the other's alone, and only-N.

@@ -8,7 +8,7 @@ import collections
 import sys
 
 import smb
-from trace import Trace
+from strace import Trace
 
 CHANGES = ('setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid', 'setgroups', 'setfsuid', 'setfsgid')
 QUESTIONS = ('getuid', 'getgid', 'geteuid', 'getegid', 'getgroups', 'getresuid', 'getresgid', 'capget')

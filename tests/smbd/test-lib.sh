@@ -96,8 +96,8 @@ test_use_sanitizers() {
 	if [[ -n $libraries ]]; then
 		smbd_environment=(
 			"LD_PRELOAD=${libraries% }"
-			"ASAN_OPTIONS=detect_leaks=0:log_path=$smbd_dir/sanitizers/log"
-			"UBSAN_OPTIONS=print_stacktrace=1:log_path=$smbd_dir/sanitizers/log"
+			"ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1:log_path=$smbd_dir/sanitizers/log"
+			"UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path=$smbd_dir/sanitizers/log"
 		)
 		printf '# with %s\n' "$libraries"
 	fi
@@ -131,6 +131,8 @@ test_begin() {
 		;;
 	esac
 
+	# Nothing is to be written next to the sources.
+	export PYTHONDONTWRITEBYTECODE=1
 	smbd_trap
 	trap test_exit EXIT
 	for candidate in python3 /usr/bin/python3; do
