@@ -49,6 +49,12 @@ struct backend {
 	/* An orphaned request that it has taken should end soon. May be NULL. */
 	void (*cancel)(struct pathring *ring, struct pathring_request *request);
 
+	/*
+	 * A queued request is freed, which this may have had before and given back with
+	 * request_requeue(): what is noted for its next round will not be used. May be NULL.
+	 */
+	void (*withdraw)(struct pathring *ring, struct pathring_request *request);
+
 	/* Becomes readable when there is something to reap; -1 for none. */
 	int (*poll_fd)(const struct pathring *ring);
 

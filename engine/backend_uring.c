@@ -94,7 +94,7 @@ bool uring_make_room(struct pathring *ring, unsigned int count)
 {
 	struct uring *uring = ring->uring;
 
-	if (uring->in_flight + count > uring->limit) {
+	if (uring->in_flight + uring->num_late_entries + count > uring->limit) {
 		return false;
 	}
 	if (io_uring_sq_space_left(&uring->io_uring) < count) {
@@ -327,6 +327,7 @@ static void close_slots(struct pathring *ring)
 static bool uring_flush(struct pathring *ring)
 {
 	close_slots(ring);
+	uring_lookup_prepare_late(ring);
 	return uring_flush_once(ring);
 }
 
@@ -562,6 +563,7 @@ const struct backend backend_uring = {
 	.flush = uring_flush,
 	.reap = uring_reap,
 	.cancel = uring_cancel,
+	.withdraw = uring_lookup_withdraw,
 	.poll_fd = uring_poll_fd,
 	.adopt = uring_adopt,
 	.describe = uring_describe,

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
 
 #include "operation.h"
 
@@ -55,14 +57,33 @@ static bool type_is_local(const char *type)
 }
 
 /*
+ * In a chroot whose root is no mount point, mountinfo does not list the mount that one is on. A
+ * file system on a block device may be asked then: those that can hang on a server have none.
+ */
+static bool device_is_local(int fd, const struct statx *stx)
+{
+	struct statfs filesystem = { 0 };
+	int ret;
+
+	if (stx->stx_dev_major == 0) {
+		return false;
+	}
+	ret = fstatfs(fd, &filesystem);
+	return ret == 0 &&
+	       (filesystem.f_type == EXT4_SUPER_MAGIC || filesystem.f_type == XFS_SUPER_MAGIC ||
+		filesystem.f_type == F2FS_SUPER_MAGIC);
+}
+
+/*
  * From mountinfo, which asks no file system anything: statfs() of a hung FUSE mount would hang
  * here. Lines are "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD...] - TYPE SOURCE
  * SUPEROPTIONS" (proc(5)).
  */
-static bool mount_is_local(uint64_t id)
+static bool mount_is_local(uint64_t id, int fd, const struct statx *stx)
 {
 	char *line = NULL;
 	size_t size = 0;
+	bool listed = false;
 	bool local = false;
 	FILE *mountinfo = NULL;
 
@@ -80,6 +101,7 @@ static bool mount_is_local(uint64_t id)
 		if (matched != 1 || line_id != id) {
 			continue;
 		}
+		listed = true;
 		separator = strstr(line, " - ");
 		if (separator != NULL) {
 			matched = sscanf(separator, " - %31s", type);
@@ -89,11 +111,12 @@ static bool mount_is_local(uint64_t id)
 	}
 	free(line);
 	fclose(mountinfo);
-	return local;
+	return listed ? local : device_is_local(fd, stx);
 }
 
-static bool known_to_be_local(struct pathring *ring, uint64_t id)
+static bool known_to_be_local(struct pathring *ring, int fd, const struct statx *stx)
 {
+	uint64_t id = stx->stx_mnt_id;
 	struct placement *placement = ring->placement;
 	struct known_mount *mount = NULL;
 	uint64_t now = engine_completion_time(ring);
@@ -122,7 +145,7 @@ static bool known_to_be_local(struct pathring *ring, uint64_t id)
 		*mount = (struct known_mount) {
 			.id = id,
 			.expires = now + KNOWN_FOR_NSEC,
-			.local = mount_is_local(id),
+			.local = mount_is_local(id, fd, stx),
 		};
 	}
 	return mount->local;
@@ -145,8 +168,8 @@ bool placement_statx_inline(struct pathring *ring,
 		return false;
 	}
 	if ((flags & AT_STATX_DONT_SYNC) == 0) {
-		bool local = (stx->stx_mask & STATX_MNT_ID) != 0 &&
-			     known_to_be_local(ring, stx->stx_mnt_id);
+		bool local =
+			(stx->stx_mask & STATX_MNT_ID) != 0 && known_to_be_local(ring, fd, stx);
 
 		if (!local) {
 			return false;

@@ -55,15 +55,22 @@ static void release_holds(struct pathring_request *request)
 /* Runs whichever way a request goes, so that it is the one place that lets go of everything. */
 static int request_destructor(struct pathring_request *request)
 {
+	struct pathring *ring = request->ring;
+
 	if (request->state < REQUEST_DONE) {
-		request->ring->num_requests--;
+		ring->num_requests--;
 	}
 	leave_list(request);
 	if (request->turn != NULL) {
 		turn_put(request->turn);
 		request->turn = NULL;
 	}
-	if (request->state >= REQUEST_DONE && request->operation.class->discard != NULL) {
+	if (request->state == REQUEST_QUEUED && ring->backend != NULL &&
+	    ring->backend->withdraw != NULL && !engine_inherited(ring)) {
+		ring->backend->withdraw(ring, request);
+	}
+	/* Also when it waits for another round: the first may have opened something. */
+	if (request->state != REQUEST_CREATED && request->operation.class->discard != NULL) {
 		request->operation.class->discard(&request->operation);
 	}
 	if (request->backlink != NULL) {

@@ -58,6 +58,8 @@ struct pathring_request {
 			bool opened;
 			bool has_stat;
 			int error; /* of open, install or statx; 0: none */
+			int personality;
+			STAILQ_ENTRY(pathring_request) late_link;
 			unsigned int slot;
 		} uring;
 		struct helper_note {

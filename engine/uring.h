@@ -31,6 +31,12 @@ struct uring {
 	bool identity_shown;
 
 	/*
+	 * Lookups whose xattrs go to the end of the submission, and how many entries that will be.
+	 */
+	STAILQ_HEAD(, pathring_request) late;
+	unsigned int num_late_entries;
+
+	/*
 	 * Lookups that are not to count on a cached path, since a recent one was not: see
 	 * uring_lookup.c.
 	 */
@@ -82,11 +88,14 @@ char *uring_describe(const struct pathring *ring, char *text);
 
 /* uring_lookup.c */
 unsigned int uring_lookup_entries(const struct pathring_request *request);
+/* The entries that uring_lookup_prepare() has left for the end of the submission. */
+void uring_lookup_prepare_late(struct pathring *ring);
 void uring_lookup_prepare(struct pathring *ring, struct pathring_request *request, int personality);
 void uring_lookup_step(struct pathring *ring,
 		       struct pathring_request *request,
 		       unsigned int step,
 		       int result);
+void uring_lookup_withdraw(struct pathring *ring, struct pathring_request *request);
 void uring_lookup_finish(struct pathring *ring, struct pathring_request *request);
 
 #endif /* PATHRING_ENGINE_URING_H */

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * lookup on the ring. Each round submits what is still missing; a cached path takes one round:
+ * lookup on the ring. Each round submits what is still missing. A cached path takes one round:
  *
- *	OPENAT2 (O_PATH, into a slot)    FIXED_FD_INSTALL (of the slot)    FGETXATTR (of the slot)
- *...
+ *     OPENAT2 with O_PATH into a slot, FIXED_FD_INSTALL of the slot, FGETXATTR of the slot
  *
  * They are not linked. The kernel begins entries in order, and an open of a cached path is complete
- *when the next entry begins; if it was not cached, the others find the slot empty (EBADF), never
- *another's file: a slot belongs to one request until its close has completed. A link would be safe
- *without that argument and costs a fifth more CPU, for each member but the first is issued from
- *this thread's task work.
+ * when the next entry begins; if it was not cached, the others find the slot empty (EBADF), never
+ * another's file: a slot belongs to one request until its close has completed. A link would be safe
+ * without that argument and costs a fifth more CPU, for each member but the first is issued from
+ * this thread's task work.
+ *
+ * The xattrs of all lookups come last in a submission: an xattr goes to a kernel worker, which
+ * takes the ring's lock to look at the slot, and would meet this thread there, which holds that
+ * lock for as long as it submits (a tenth of the time of a lookup).
  *
  * After a path that was not cached the next lookups don't count on the cache, and go without a
- *slot, as all do where the kernel can't do direct lookups (uring_probe.c): OPENAT2, then STATX of
- *the descriptor and GETXATTR of /proc/self/fd/N, all at once.
+ * slot, as all do where the kernel can't do direct lookups (uring_probe.c): OPENAT2, then STATX of
+ * the descriptor and GETXATTR of /proc/self/fd/N, all at once.
  *
  * Where statx can't block (placement.c) it is done in this thread as soon as there is a descriptor,
- *while a worker still reads the xattrs.
+ * while a worker still reads the xattrs.
  */
 #include <errno.h>
 
@@ -140,11 +143,34 @@ void uring_lookup_prepare(struct pathring *ring, struct pathring_request *reques
 	if (request->uring.direct && arguments->fd < 0) {
 		prepare_install(uring, request);
 	}
-	if (request->uring.direct || arguments->fd >= 0) {
+	if (request->uring.direct && request->uring.round == 0) {
+		request->uring.personality = personality;
+		STAILQ_INSERT_TAIL(&uring->late, request, uring.late_link);
+		uring->num_late_entries += (unsigned int)arguments->num_xattrs;
+	} else if (request->uring.direct || arguments->fd >= 0) {
 		prepare_xattrs(uring, request, personality);
 	}
 	if (arguments->fd >= 0 && !request->uring.has_stat) {
 		prepare_statx(uring, request, personality);
+	}
+}
+
+void uring_lookup_prepare_late(struct pathring *ring)
+{
+	struct uring *uring = ring->uring;
+	struct pathring_request *request = NULL;
+
+	while ((request = STAILQ_FIRST(&uring->late)) != NULL) {
+		unsigned int count = (unsigned int)request->operation.lookup.num_xattrs;
+		bool room;
+
+		STAILQ_REMOVE_HEAD(&uring->late, uring.late_link);
+		uring->num_late_entries -= count;
+		room = uring_make_room(ring, count);
+		if (room) {
+			prepare_xattrs(uring, request, request->uring.personality);
+		}
+		/* Else the kernel takes nothing just now, and they are the next round's. */
 	}
 }
 
@@ -233,6 +259,14 @@ static void give_back_slot(struct uring *uring, struct pathring_request *request
 		uring->closing_slots[uring->num_closing_slots++] = request->uring.slot;
 	} else {
 		uring->free_slots[uring->num_free_slots++] = request->uring.slot;
+	}
+}
+
+void uring_lookup_withdraw(struct pathring *ring, struct pathring_request *request)
+{
+	if (request->operation.class->kind == PATHRING_LOOKUP && request->uring.direct) {
+		give_back_slot(ring->uring, request);
+		turn_schedule(ring->own_turn);
 	}
 }
 

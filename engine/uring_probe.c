@@ -406,6 +406,7 @@ int uring_setup(struct pathring *ring, struct uring *uring, const char **reason)
 {
 	int ret;
 
+	STAILQ_INIT(&uring->late);
 	ret = create_ring(uring, ring->options.entries, reason);
 	if (ret < 0) {
 		if (uring->io_uring.ring_fd > 0) {

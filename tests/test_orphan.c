@@ -4,6 +4,8 @@
  * request still uses, and of the engine. Nothing may leak, nothing may be called, nobody may be
  * answered about the wrong file.
  */
+#include <time.h>
+
 #include "operations.h"
 
 static void never_called(struct pathring_request *request, void *private_data)
@@ -114,6 +116,47 @@ BACKEND_TEST(orphan, just_made)
 	loop_settle(f);
 	assert_eq(count_descriptors(), before);
 	assert_eq(fixture_stats(f).orphaned, 400);
+	assert_result(try_lookup(f, f->process, "file"), 0);
+}
+
+/*
+ * A lookup may take several submissions, on a file system that statx may have to wait for: freed in
+ * between it waits in the queue like one that never ran, and has opened something all the same.
+ */
+BACKEND_TEST(orphan, between_submissions)
+{
+	struct pathring_request *requests[100] = { NULL };
+	const struct timespec moment = { .tv_nsec = 20000000 };
+	unsigned int before = 0;
+	unsigned int round = 0;
+	unsigned int i = 0;
+	int ret = 0;
+
+	orphan_files(f);
+	before = count_descriptors();
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < 100; i++) {
+			INSIDE(f,
+			       ret = pathring_lookup_request(f->ring,
+							     f->process,
+							     NULL,
+							     "/sys/kernel",
+							     &lookup_how,
+							     never_called,
+							     NULL,
+							     &requests[i]));
+			assert_result(ret, 0);
+		}
+		assert_result(pathring_submit(f->ring), 0);
+		/* Collects what the kernel has done meanwhile, after having nothing to submit. */
+		nanosleep(&moment, NULL);
+		assert_result(pathring_submit(f->ring), 0);
+		for (i = 0; i < 100; i++) {
+			INSIDE(f, pathring_request_free(requests[i]));
+		}
+		loop_settle(f);
+		assert_eq(count_descriptors(), before);
+	}
 	assert_result(try_lookup(f, f->process, "file"), 0);
 }
 
