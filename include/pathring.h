@@ -24,6 +24,8 @@
  * Callbacks. None runs inside a _send or _request function, inside pathring_request_wait() or from
  * a destructor: they run from the tevent loop.
  *
+ * Compiling. _GNU_SOURCE must be defined before any header, for struct statx.
+ *
  * Ownership. Objects are talloc objects of the mem_ctx they were asked for on. What the kernel may
  * still write to is owned by the engine until the kernel has let go of it, so anything here may be
  * freed at any moment.
