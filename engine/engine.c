@@ -101,7 +101,8 @@ static int check_options(struct pathring_options *options)
 	if (options->max_personalities == 0) {
 		options->max_personalities = DEFAULT_MAX_PERSONALITIES;
 	}
-	if (options->max_personalities > KERNEL_MAX_PERSONALITIES) {
+	if (options->max_personalities < 2 ||
+	    options->max_personalities > KERNEL_MAX_PERSONALITIES) {
 		return -EINVAL;
 	}
 	return 0;

@@ -391,8 +391,10 @@ void identity_leave(struct identity_switch *state)
 	credentials_release(&state->saved);
 }
 
+/* Never that of the process itself, which the ring's own entries name, also those of a flush. */
 static int evict_personality(struct pathring *ring, const struct personality_methods *methods)
 {
+	const struct identity *process = ring->identities.process->identity;
 	struct identity *identity = NULL;
 	bool flushed;
 	int ret;
@@ -402,7 +404,7 @@ static int evict_personality(struct pathring *ring, const struct personality_met
 		return -EAGAIN;
 	}
 	TAILQ_FOREACH(identity, &ring->identities.used, used_link) {
-		if (identity->personality != 0) {
+		if (identity->personality != 0 && identity != process) {
 			break;
 		}
 	}

@@ -93,8 +93,8 @@ struct pathring_options {
 	 */
 	unsigned int max_threads;
 	/*
-	 * [4096] Personalities registered at once, at most 65535 (the kernel's limit). The least
-	 * recently used goes.
+	 * [4096] Personalities registered at once, 2 to 65535 (the kernel's limit). The least
+	 * recently used goes; that of the process stays.
 	 */
 	unsigned int max_personalities;
 	/*

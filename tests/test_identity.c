@@ -440,7 +440,12 @@ BACKEND_TEST(identity, many_identities_few_personalities)
 	enum { IDENTITIES = 200, ROUNDS = 25, COUNT = IDENTITIES * ROUNDS };
 	struct pathring_options options = { .max_personalities = 2, .entries = 64 };
 	struct mixed *mixed = talloc_zero_array(f, struct mixed, COUNT);
-	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS };
+	const struct pathring_xattr_query query = { .name = "user.test", .size = 16 };
+	struct pathring_lookup_how how = {
+		.mask = STATX_BASIC_STATS,
+		.xattrs = &query,
+		.num_xattrs = 1,
+	};
 	struct pathring_identity *identity = NULL;
 	struct pathring_stats stats;
 	char *name = NULL;
@@ -454,7 +459,9 @@ BACKEND_TEST(identity, many_identities_few_personalities)
 	for (i = 0; i < IDENTITIES; i++) {
 		name = talloc_asprintf(f, "d%u", i);
 		scratch_directory(f, name, 0, 70000 + i, 0710);
-		scratch_file(f, talloc_asprintf(f, "d%u/file", i), 70000 + i, 0, 0600, "content");
+		name = talloc_asprintf(f, "d%u/file", i);
+		scratch_file(f, name, 70000 + i, 0, 0600, "content");
+		scratch_xattr(f, name, "user.test", "test");
 	}
 	for (i = 0; i < COUNT; i++) {
 		who = (i * 7) % IDENTITIES;

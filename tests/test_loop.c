@@ -501,6 +501,8 @@ BACKEND_TEST(bounds, options)
 	options.entries = 0;
 	options.max_personalities = 65536;
 	assert_result(pathring_create(f, f->ev, &options, &ring), -EINVAL);
+	options.max_personalities = 1;
+	assert_result(pathring_create(f, f->ev, &options, &ring), -EINVAL);
 	options.max_personalities = 0;
 	options.backend = (enum pathring_backend)17;
 	assert_result(pathring_create(f, f->ev, &options, &ring), -EINVAL);
