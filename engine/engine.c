@@ -17,6 +17,10 @@
 #include "request.h"
 
 #define DEFAULT_ENTRIES 256
+/* A request's entries must all find room at once: a lookup of 8 xattrs has 10. */
+#define MIN_ENTRIES 16
+#define MAX_ENTRIES 4096
+
 #define DEFAULT_MAX_REQUESTS 131072
 #define DEFAULT_MAX_THREADS 16
 #define DEFAULT_MAX_PERSONALITIES 4096
@@ -88,7 +92,7 @@ static int check_options(struct pathring_options *options)
 	if (options->entries == 0) {
 		options->entries = DEFAULT_ENTRIES;
 	}
-	if (options->entries < 8 || options->entries > 4096 ||
+	if (options->entries < MIN_ENTRIES || options->entries > MAX_ENTRIES ||
 	    (options->entries & (options->entries - 1)) != 0) {
 		return -EINVAL;
 	}

@@ -105,22 +105,24 @@ static int take_on(const struct identity *identity, unsigned int *switches)
 	return become(identity);
 }
 
-static void run_request(struct pathring_request *request,
-			const struct identity **current,
-			unsigned int *switches)
+/*
+ * *current is the serial number of the identity that the thread has, 0 for none that is known. Not
+ * its address: that may be another's by now.
+ */
+static void run_request(struct pathring_request *request, uint64_t *current, unsigned int *switches)
 {
 	struct operation *operation = &request->operation;
 	int ret = 0;
 
-	if (*current != request->identity) {
-		*current = NULL;
+	if (*current != request->identity->serial) {
+		*current = 0;
 		ret = take_on(request->identity, switches);
 	}
 	if (ret < 0) {
 		operation->result = ret;
 		return;
 	}
-	*current = request->identity;
+	*current = request->identity->serial;
 	operation->class->perform(operation);
 }
 
@@ -164,7 +166,7 @@ static void *helper_main(void *private_data)
 	struct helper_birth *birth = private_data;
 	struct helpers *helpers = birth->helpers;
 	struct pathring_request *request = NULL;
-	const struct identity *current = NULL;
+	uint64_t current = 0;
 	int ret;
 
 	ret = prepare_thread();

@@ -315,11 +315,14 @@ static void abandon_list(struct request_list *list)
 void requests_abandon(struct pathring *ring)
 {
 	struct turn *turn = NULL;
+	struct turn *next = NULL;
 
 	abandon_list(&ring->waiting);
 	abandon_list(&ring->queue);
 	abandon_list(&ring->running);
-	for (turn = turns_first(ring); turn != NULL; turn = turns_next(turn)) {
+	for (turn = turns_first(ring); turn != NULL; turn = next) {
+		/* A foreign event context's turn ends with its last request. */
+		next = turns_next(turn);
 		abandon_list(turn_done_list(turn));
 	}
 }

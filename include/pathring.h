@@ -81,7 +81,7 @@ struct pathring_options {
 	 */
 	enum pathring_backend backend;
 	/*
-	 * [256] Entries of the submission queue, a power of two from 8 to 4096. The completion
+	 * [256] Entries of the submission queue, a power of two from 16 to 4096. The completion
 	 * queue has 4 times as many.
 	 */
 	unsigned int entries;

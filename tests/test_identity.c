@@ -431,6 +431,43 @@ BACKEND_TEST(identity, two_users_interleaved_by_the_thousand)
 }
 
 /*
+ * The same for what the engine itself keeps of an identity: with few of them kept, one that nobody
+ * holds is forgotten, and the next may be at its address. Whoever has worked for the one (a helper
+ * thread keeps the identity of its last request) must not take the other for it.
+ */
+BACKEND_TEST(identity, forgotten_is_not_mistaken_for_another)
+{
+	struct pathring_options options = { .max_personalities = 2, .max_threads = 1 };
+	struct pathring_identity *identity = NULL;
+	char *name = NULL;
+	unsigned int i = 0;
+	int ret = -1;
+
+	fixture_restart(f, &options);
+	for (i = 0; i < 300; i++) {
+		uid_t uid = 70000 + i;
+		unsigned int unused = 0;
+
+		for (unused = 0; unused < i % 4; unused++) {
+			ret = pathring_identity_unix(
+				f->ring, f, 80000 + i * 4 + unused, 80000, NULL, 0, &identity);
+			assert_result(ret, 0);
+			talloc_free(identity);
+		}
+		name = talloc_asprintf(f, "of-%u", i);
+		scratch_file(f, name, uid, uid, 0600, "content");
+		ret = pathring_identity_unix(f->ring, f, uid, uid, NULL, 0, &identity);
+		assert_result(ret, 0);
+		assert_result(try_open(f, identity, name, O_RDONLY), 0);
+		if (i > 0) {
+			name = talloc_asprintf(f, "of-%u", i - 1);
+			assert_result(try_open(f, identity, name, O_RDONLY), -EACCES);
+		}
+		talloc_free(identity);
+	}
+}
+
+/*
  * Two hundred identities with room for two personalities: they are registered and dropped all the
  * time, most of them while requests that name them are still to be submitted. Neighbours differ in
  * one group only.

@@ -460,7 +460,7 @@ BACKEND_TEST(bounds, twenty_thousand_at_once_each_completed_once)
 BACKEND_TEST(bounds, in_flight_never_exceeds_the_completion_queue)
 {
 	enum { COUNT = 3000 };
-	struct pathring_options options = { .entries = 8, .max_threads = 4 };
+	struct pathring_options options = { .entries = 16, .max_threads = 4 };
 	struct pathring_stats stats;
 	struct one *many = NULL;
 	unsigned int total = 0;
@@ -489,7 +489,7 @@ BACKEND_TEST(bounds, in_flight_never_exceeds_the_completion_queue)
 
 BACKEND_TEST(bounds, options)
 {
-	static const unsigned int bad_entries[] = { 1, 4, 7, 9, 100, 8192 };
+	static const unsigned int bad_entries[] = { 1, 8, 15, 17, 100, 8192 };
 	struct pathring_options options = { .backend = f->backend };
 	struct pathring *ring = NULL;
 	size_t i = 0;
