@@ -6,6 +6,7 @@
 #include "operations.h"
 
 #include <pthread.h>
+#include <time.h>
 
 static void never_called(struct pathring_request *request, void *private_data)
 {
@@ -317,5 +318,53 @@ BACKEND_TEST(destroy, again_and_again)
 		assert_result(try_open(f, fixture_user(f, USER_A), "mine", O_RDONLY), 0);
 		assert_result(try_open(f, fixture_user(f, USER_B), "mine", O_RDONLY), -EACCES);
 		fixture_restart(f, NULL);
+	}
+}
+
+static void count_done(struct tevent_req *req)
+{
+	unsigned int *count = tevent_req_callback_data_void(req);
+
+	(*count)++;
+}
+
+/* An event context that is not the engine's is the engine's concern as long as a request needs it.
+ */
+BACKEND_TEST(destroy, completed_for_other_event_contexts)
+{
+	struct pathring_how how = { .flags = O_PATH };
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	struct tevent_context *others[3] = { NULL };
+	struct tevent_req *reqs[3] = { NULL };
+	struct pathring_stats stats;
+	unsigned int before = 0;
+	unsigned int done = 0;
+	unsigned int i = 0;
+
+	scratch_file(f, "file", 0, 0, 0644, "content");
+	for (i = 0; i < 3; i++) {
+		others[i] = tevent_context_init(f);
+		INSIDE(f,
+		       reqs[i] = pathring_openat_send(
+			       f, others[i], f->ring, f->process, f->dir, "file", &how));
+		tevent_req_set_callback(reqs[i], count_done, &done);
+	}
+	do {
+		assert_result(pathring_submit(f->ring), 0);
+		nanosleep(&moment, NULL);
+		stats = fixture_stats(f);
+	} while (stats.in_flight + stats.queued > 0 && before++ < 10000);
+
+	assert_eq(stats.in_flight + stats.queued, 0);
+	fixture_stop(f);
+	assert_eq(done, 0);
+	for (i = 0; i < 3; i++) {
+		struct pathring_handle *handle = NULL;
+
+		assert_eq(tevent_loop_once(others[i]), 0);
+		assert_eq(done, i + 1);
+		assert_result(pathring_openat_recv(reqs[i], f, &handle), -ECANCELED);
+		talloc_free(reqs[i]);
+		talloc_free(others[i]);
 	}
 }

@@ -264,7 +264,11 @@ OPERATION_TEST(lookup, any_number_of_xattrs)
 	struct pathring_xattr_query query[PATHRING_LOOKUP_MAX_XATTRS + 1];
 	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS, .xattrs = query };
 	struct pathring_lookup *lookup = NULL;
+	/* The smallest ring must have room for the largest lookup. */
+	struct pathring_options options = { .entries = 16 };
 	size_t i = 0;
+
+	fixture_restart(f, &options);
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
 	scratch_xattr(f, "file", "user.first", "value");
