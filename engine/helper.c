@@ -83,6 +83,10 @@ static int become(const struct identity *identity)
 }
 
 /*
+ * The thread keeps the identity of its last request. What that is, is asked of the kernel each
+ * time: an identity's address may be another's by now, and setuid() of glibc, called by whomever,
+ * changes the credentials of every thread of the process.
+ *
  * An unprivileged process has one identity, which its threads inherit: nothing to switch then, and
  * no way to.
  */
@@ -105,24 +109,16 @@ static int take_on(const struct identity *identity, unsigned int *switches)
 	return become(identity);
 }
 
-/*
- * *current is the serial number of the identity that the thread has, 0 for none that is known. Not
- * its address: that may be another's by now.
- */
-static void run_request(struct pathring_request *request, uint64_t *current, unsigned int *switches)
+static void run_request(struct pathring_request *request, unsigned int *switches)
 {
 	struct operation *operation = &request->operation;
-	int ret = 0;
+	int ret;
 
-	if (*current != request->identity->serial) {
-		*current = 0;
-		ret = take_on(request->identity, switches);
-	}
+	ret = take_on(request->identity, switches);
 	if (ret < 0) {
 		operation->result = ret;
 		return;
 	}
-	*current = request->identity->serial;
 	operation->class->perform(operation);
 }
 
@@ -166,7 +162,6 @@ static void *helper_main(void *private_data)
 	struct helper_birth *birth = private_data;
 	struct helpers *helpers = birth->helpers;
 	struct pathring_request *request = NULL;
-	uint64_t current = 0;
 	int ret;
 
 	ret = prepare_thread();
@@ -181,7 +176,7 @@ static void *helper_main(void *private_data)
 		STAILQ_REMOVE_HEAD(&helpers->waiting, helper.link);
 		pthread_mutex_unlock(&helpers->mutex);
 
-		run_request(request, &current, &switches);
+		run_request(request, &switches);
 
 		pthread_mutex_lock(&helpers->mutex);
 		helpers->switches += switches;

@@ -141,7 +141,6 @@ static struct identity *intern_identity(struct pathring *ring,
 		memcpy(groups, target->groups, target->num_groups * sizeof(gid_t));
 	}
 	identity->ring = ring;
-	identity->serial = ++identities->last_serial;
 	identity->target = *target;
 	identity->target.groups = groups;
 	identity->hash = hash_target(target);

@@ -16,7 +16,6 @@ struct identity {
 	LIST_ENTRY(identity) bucket_link;
 	TAILQ_ENTRY(identity) used_link; /* least recently used first */
 	struct pathring *ring;
-	uint64_t serial; /* of this engine's, never used again: an address is */
 	struct credentials_target target;
 	uint64_t hash;
 	unsigned int references; /* objects of the caller's, and requests */
@@ -37,7 +36,6 @@ struct identities {
 	struct identity_bucket buckets[IDENTITY_BUCKETS];
 	struct identity_list used;
 	size_t count;
-	uint64_t last_serial;
 	size_t personalities;
 	struct pathring_identity *process;
 	/* Objects of the caller's that must learn when the engine goes. */

@@ -425,3 +425,23 @@ OPERATION_TEST(identity, that_may_not_be_assumed_never_runs)
 	fixture_stop(f);
 	in_child(f, not_root, NULL);
 }
+
+/*
+ * glibc's seteuid() goes to every thread of the process, helper threads too. Whoever calls it, a
+ * request runs under its own identity.
+ */
+BACKEND_TEST(identity, switches_of_the_whole_process_do_not_matter)
+{
+	struct pathring_options options = { .max_threads = 1 };
+	struct pathring_identity *user = NULL;
+	unsigned int i = 0;
+
+	fixture_restart(f, &options);
+	user = fixture_user(f, USER_A);
+	scratch_file(f, "of-root", 0, 0, 0600, "content");
+	for (i = 0; i < 5; i++) {
+		assert_result(try_open(f, user, "of-root", O_RDONLY), -EACCES);
+		/* Nothing new for this thread. */
+		assert_eq(seteuid(0), 0);
+	}
+}
