@@ -8,15 +8,16 @@ set -euo pipefail
 # shellcheck source=test-lib.sh
 . "$(dirname "$0")/test-lib.sh"
 
-# smbd is told to stop while clients list and write, each in a directory of its own: where two have the same one open,
-# smbd 4.17 itself may panic at that moment ("Could not unlock share mode").
+# smbd is told to stop while clients list and write, each in a share of its own: where two have the same directory open
+# (the root of a share is, for the free space that smbclient shows after a listing), smbd 4.17 itself may panic at that
+# moment ("Could not unlock share mode"): it takes the signal in the event loop in which it waits for the other's lock.
 stop_at_work() {
 	local i clients=() status=0
 
 	for i in 1 2; do
 		(
 			for ((;;)); do
-				smbd_client "$i" "$1" "ls many-$i\\*; put $smbd_dir/data own-$i\\data" || exit 0
+				smbd_client "$i" "$1-$i" "ls many\\*; put $smbd_dir/data own\\data" || exit 0
 			done
 		) >/dev/null 2>&1 &
 		clients+=($!)
@@ -34,11 +35,18 @@ for user in 1 2; do
 	smbd_make_files "$smbd_dir/tree/many-$user" 400
 	chmod 600 "$smbd_dir/tree/many-$user"/file-000*
 	install -d -m 700 -o "${smbd_user[user]}" "$smbd_dir/tree/own-$user"
+	mkdir -p -m 755 "$smbd_dir/alone-$user/many"
+	smbd_make_files "$smbd_dir/alone-$user/many" 400
+	install -d -m 700 -o "${smbd_user[user]}" "$smbd_dir/alone-$user/own"
 done
 head -c 2000000 /dev/urandom >"$smbd_dir/data"
 for engine in uring threads sync; do
 	smbd_share "$engine" "$smbd_dir/tree" 'read only = no' 'smbd async dosmode = yes' 'vfs objects = pathring' \
 		"pathring:engine = $engine"
+	for user in 1 2; do
+		smbd_share "$engine-$user" "$smbd_dir/alone-$user" 'read only = no' 'smbd async dosmode = yes' \
+			'vfs objects = pathring' "pathring:engine = $engine"
+	done
 done
 for engine in uring threads sync; do
 	smbd_start
