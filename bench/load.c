@@ -31,6 +31,10 @@ struct bench_load {
 	size_t in_flight;
 	uint64_t next;	  /* number of the next request */
 	uint64_t last_ns; /* when the last answer came */
+	uint64_t end_ns;  /* of the phase: both must be reached */
+	uint64_t end_request;
+	bool refilling; /* an answer makes the next request */
+	bool refused;	/* the engine has refused one, which was said */
 	bool measuring;
 	struct bench_round *round;
 };
@@ -93,6 +97,13 @@ static void give_back(struct bench_request *request)
 	load->in_flight--;
 }
 
+static bool submit_next(struct bench_load *load);
+
+static bool phase_is_over(const struct bench_load *load)
+{
+	return load->last_ns >= load->end_ns && load->next >= load->end_request;
+}
+
 void bench_complete(struct bench_request *request, const struct bench_answer *answer)
 {
 	struct bench_load *load = request->load;
@@ -118,6 +129,16 @@ void bench_complete(struct bench_request *request, const struct bench_answer *an
 		}
 	}
 	give_back(request);
+
+	/*
+	 * At once, as a client would: one that waited for all answers of a turn would have fewer
+	 * than depth requests in flight. An engine that answers inside of submit gets its next
+	 * request from run_phase().
+	 */
+	if (load->refilling && !phase_is_over(load)) {
+		load->refused = !submit_next(load);
+		load->refilling = !load->refused;
+	}
 }
 
 /*
@@ -194,17 +215,22 @@ static enum bench_load_result drain(struct bench_load *load)
 static enum bench_load_result
 run_phase(struct bench_load *load, uint64_t duration_ns, uint64_t min_requests)
 {
-	uint64_t end_ns = bench_now() + duration_ns;
-	uint64_t end_request = load->next + min_requests;
 	enum bench_load_result result = BENCH_LOAD_OK;
 
 	load->last_ns = bench_now();
+	load->end_ns = load->last_ns + duration_ns;
+	load->end_request = load->next + min_requests;
+	load->refilling = load->engine->concurrent;
 	while (result == BENCH_LOAD_OK) {
 		if (bench_signal_caught() != 0) {
 			result = BENCH_LOAD_STOPPED;
 			break;
 		}
-		if (load->last_ns >= end_ns && load->next >= end_request) {
+		if (load->refused) {
+			result = BENCH_LOAD_FAILED;
+			break;
+		}
+		if (phase_is_over(load)) {
 			break;
 		}
 		if (load->ready == NULL) {
@@ -225,6 +251,7 @@ run_phase(struct bench_load *load, uint64_t duration_ns, uint64_t min_requests)
 		} while (load->ready != NULL && load->in_flight > 0);
 	}
 
+	load->refilling = false;
 	if (result != BENCH_LOAD_STUCK) {
 		enum bench_load_result drained = drain(load);
 
