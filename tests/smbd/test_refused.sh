@@ -40,8 +40,9 @@ log_lines() {
 }
 
 test_begin "$@"
-if ! "${CC:-cc}" -o "$smbd_dir/deny-syscall" "$test_dir/deny-syscall.c" -lseccomp 2>"$smbd_dir/client/cc"; then
-	not_ok 'deny-syscall compiles' "$(head -n 1 "$smbd_dir/client/cc") (Debian: gcc libseccomp-dev)"
+deny=$test_build/tests/smbd/deny-syscall
+if [[ ! -x $deny ]]; then
+	not_ok 'deny-syscall is there' "$deny is not built"
 	test_finish
 fi
 test_make_tree "$smbd_dir/tree"
@@ -60,7 +61,7 @@ for error in 'EPERM Operation not permitted' 'ENOSYS Function not implemented' '
 	reason=${error#* }
 	error=${error%% *}
 	: >"$smbd_dir/log/log.smbd"
-	smbd_start "$smbd_dir/deny-syscall" "$error" io_uring_setup
+	smbd_start "$deny" "$error" io_uring_setup
 	# The first listing of a directory moves its access time.
 	listing 1 stock /dev/null
 	check "the filter is there: $error" grep -qx 'Seccomp:[[:space:]]2' "/proc/$smbd_pid/status"
