@@ -204,6 +204,28 @@ static void restore_failed(const char *step, int error)
 	abort();
 }
 
+/* A process without CAP_SETGID could not change them either, so that nothing is to be restored. */
+static int restore_groups(const struct credentials *saved)
+{
+	struct credentials now = { 0 };
+	bool same;
+	int ret;
+
+	ret = set_groups(saved->groups, saved->num_groups);
+	if (ret != -EPERM) {
+		return ret;
+	}
+	ret = credentials_get(&now);
+	if (ret < 0) {
+		return ret;
+	}
+	same = now.num_groups == saved->num_groups &&
+	       (now.num_groups == 0 ||
+		memcmp(now.groups, saved->groups, now.num_groups * sizeof(gid_t)) == 0);
+	credentials_release(&now);
+	return same ? 0 : -EPERM;
+}
+
 void credentials_restore(const struct credentials *saved)
 {
 	uint64_t effective = 0;
@@ -213,7 +235,7 @@ void credentials_restore(const struct credentials *saved)
 	if (ret < 0) {
 		restore_failed("root", ret);
 	}
-	ret = set_groups(saved->groups, saved->num_groups);
+	ret = restore_groups(saved);
 	if (ret < 0) {
 		restore_failed("setgroups", ret);
 	}

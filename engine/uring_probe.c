@@ -338,6 +338,10 @@ static int try_identities(struct uring *uring, int process_personality, const ch
 	int fd;
 
 	nobody = register_nobody(uring);
+	if (nobody == -EPERM) {
+		/* Root without CAP_SETUID or CAP_SETGID has one identity, too. */
+		return 0;
+	}
 	if (nobody < 0) {
 		*reason = "no personality can be registered for another user";
 		return nobody;

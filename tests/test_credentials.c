@@ -426,6 +426,32 @@ OPERATION_TEST(identity, that_may_not_be_assumed_never_runs)
 	in_child(f, not_root, NULL);
 }
 
+static void without_setgid(struct fixture *f, void *arg)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	(void)arg;
+	assert_eq(syscall(SYS_capget, &header, data), 0);
+	data[0].effective &= ~(1U << CAP_SETGID);
+	data[0].permitted &= ~(1U << CAP_SETGID);
+	assert_eq(syscall(SYS_capset, &header, data), 0);
+	expect_own_credentials(f);
+
+	fixture_restart(f, NULL);
+	assert_result(try_open(f, f->process, "of-root", O_RDONLY), 0);
+	assert_result(try_open(f, fixture_user(f, USER_A), "of-root", O_RDONLY), -EPERM);
+	assert_result(try_open(f, f->process, "of-root", O_RDONLY), 0);
+}
+
+/* Root in a container that may not change its groups: the service itself can still be served. */
+BACKEND_TEST(identity, of_root_without_capabilities_to_switch)
+{
+	scratch_file(f, "of-root", 0, 0, 0600, "content");
+	fixture_stop(f);
+	in_child(f, without_setgid, NULL);
+}
+
 /*
  * glibc's seteuid() goes to every thread of the process, helper threads too. Whoever calls it, a
  * request runs under its own identity.
