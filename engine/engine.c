@@ -353,8 +353,8 @@ bool engine_submit(struct pathring *ring)
 	engine_reap(ring);
 
 	/*
-	 * Nothing runs whose completion would bring the loop back here: a thread ran as much as it
-	 * may at once, or slots came free.
+	 * Nothing runs whose completion would bring the loop back here: the sync backend has run as
+	 * much as it may at once, or all that ran completed within this call.
 	 */
 	request = TAILQ_FIRST(&ring->queue);
 	if (request != NULL && ring->num_running == 0 && all_given) {

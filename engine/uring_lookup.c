@@ -12,7 +12,7 @@
  *
  * The xattrs of all lookups come last in a submission: an xattr goes to a kernel worker, which
  * takes the ring's lock to look at the slot, and would meet this thread there, which holds that
- * lock for as long as it submits (a tenth of the time of a lookup).
+ * lock for as long as it submits.
  *
  * After a path that was not cached the next lookups don't count on the cache, and go without a
  * slot, as all do where the kernel can't do direct lookups (uring_probe.c): OPENAT2, then STATX of

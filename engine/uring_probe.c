@@ -16,8 +16,7 @@
 #define COMPLETIONS_PER_ENTRY 4
 
 /*
- * Linux 5.18 and 5.19 names that an older liburing's header may lack are not used; these exist
- * in 2.3.
+ * Wanted, and done without where the kernel is older.
  */
 static const struct setup_flag {
 	unsigned int flag;
@@ -488,9 +487,7 @@ char *uring_describe(const struct pathring *ring, char *text)
 	text = describe_line(text,
 			     "identities tried and kept apart",
 			     uring->identity_shown,
-			     ring->identities.process != NULL
-				     ? "not tried: one identity only, or no procfs"
-				     : "no");
+			     "not tried: one identity only, or no procfs");
 	for (i = 0; i < COUNT_OF(operations); i++) {
 		text = describe_line(text,
 				     operations[i].name,
