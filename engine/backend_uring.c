@@ -17,6 +17,7 @@
 
 #include "handle.h"
 #include "helper.h"
+#include "kernel.h"
 #include "placement.h"
 #include "uring.h"
 
@@ -27,6 +28,8 @@
 
 #define STEP_MASK 15ULL
 
+#define REAP_AT_ONCE 64
+
 /* How often a stopping ring cancels again what has begun meanwhile, in milliseconds. */
 #define STOP_POLL_MSEC 50
 
@@ -34,12 +37,12 @@
 
 static int register_current(struct pathring *ring)
 {
-	return io_uring_register_personality(&ring->uring->io_uring);
+	return kernel_register_personality(&ring->uring->io_uring);
 }
 
 static int unregister(struct pathring *ring, int personality)
 {
-	return io_uring_unregister_personality(&ring->uring->io_uring, personality);
+	return kernel_unregister_personality(&ring->uring->io_uring, personality);
 }
 
 static bool uring_flush(struct pathring *ring);
@@ -82,7 +85,7 @@ static bool uring_flush_once(struct pathring *ring)
 	if (ready == 0) {
 		return true;
 	}
-	ret = io_uring_submit(&uring->io_uring);
+	ret = kernel_submit(&uring->io_uring);
 	ring->stats.enters++;
 	if (ret > 0) {
 		ring->stats.submissions += (uint64_t)ret;
@@ -129,89 +132,6 @@ static unsigned int entries_needed(const struct pathring_request *request)
 	return 1;
 }
 
-static void prepare_transfer(struct io_uring_sqe *entry, struct operation *operation, bool writing)
-{
-	struct transfer_arguments *arguments = &operation->transfer;
-	int fd = descriptor_io_fd(operation->target);
-	uint8_t *data = arguments->data + arguments->done;
-	unsigned int left = (unsigned int)(arguments->size - arguments->done);
-	uint64_t offset = (uint64_t)arguments->offset + arguments->done;
-
-	if (writing) {
-		io_uring_prep_write(entry, fd, data, left, offset);
-	} else {
-		io_uring_prep_read(entry, fd, data, left, offset);
-	}
-}
-
-static void prepare_getxattr(struct io_uring_sqe *entry, struct operation *operation)
-{
-	struct getxattr_arguments *arguments = &operation->getxattr;
-	int fd = descriptor_io_fd(operation->target);
-	char *value = (char *)arguments->value;
-
-	if (fd >= 0) {
-		io_uring_prep_fgetxattr(
-			entry, fd, arguments->name, value, (unsigned int)arguments->size);
-		return;
-	}
-	operation_proc_path(descriptor_pathref_fd(operation->target), arguments->proc_path);
-	io_uring_prep_getxattr(
-		entry, arguments->name, value, arguments->proc_path, (unsigned int)arguments->size);
-}
-
-/* Opcode by operation: what must be usable for the ring to run it. */
-static const uint8_t opcodes[PATHRING_NUM_OPERATIONS] = {
-	[PATHRING_OPENAT] = IORING_OP_OPENAT2, [PATHRING_CLOSE] = IORING_OP_CLOSE,
-	[PATHRING_STATX] = IORING_OP_STATX,    [PATHRING_GETXATTR] = IORING_OP_GETXATTR,
-	[PATHRING_PREAD] = IORING_OP_READ,     [PATHRING_PWRITE] = IORING_OP_WRITE,
-	[PATHRING_FSYNC] = IORING_OP_FSYNC,    [PATHRING_LOOKUP] = IORING_OP_OPENAT2,
-};
-
-/*
- * An operation as one entry. The other place to touch for a new operation is the completion below,
- * if it has a result beyond a number.
- */
-static void prepare_single(struct io_uring_sqe *entry, struct operation *operation)
-{
-	switch (operation->class->kind) {
-	case PATHRING_OPENAT:
-		io_uring_prep_openat2(entry,
-				      operation_directory_fd(operation),
-				      operation->openat.path,
-				      &operation->openat.how);
-		break;
-	case PATHRING_CLOSE:
-		io_uring_prep_close(entry, operation->close.fd);
-		break;
-	case PATHRING_STATX:
-		io_uring_prep_statx(entry,
-				    descriptor_pathref_fd(operation->target),
-				    "",
-				    (int)(operation->statx.flags | AT_EMPTY_PATH),
-				    operation->statx.mask,
-				    &operation->statx.stx);
-		break;
-	case PATHRING_GETXATTR:
-		prepare_getxattr(entry, operation);
-		break;
-	case PATHRING_PREAD:
-		prepare_transfer(entry, operation, false);
-		break;
-	case PATHRING_PWRITE:
-		prepare_transfer(entry, operation, true);
-		break;
-	case PATHRING_FSYNC:
-		io_uring_prep_fsync(entry,
-				    descriptor_io_fd(operation->target),
-				    operation->fsync.data_only ? IORING_FSYNC_DATASYNC : 0);
-		break;
-	case PATHRING_LOOKUP:
-	case PATHRING_NUM_OPERATIONS:
-		break;
-	}
-}
-
 /* Done in this thread because it can't block: see placement.c. */
 static bool take_inline(struct pathring *ring, struct pathring_request *request)
 {
@@ -247,8 +167,8 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	 * submits.
 	 */
 	if (operation_creates(&request->operation) ||
-	    !uring->usable[opcodes[request->operation.class->kind]]) {
-		engine_divert(ring, request);
+	    !uring->runs[request->operation.class->kind]) {
+		engine_run_in_thread(ring, request);
 		return true;
 	}
 	if (take_inline(ring, request)) {
@@ -274,7 +194,7 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 		return true;
 	}
 	entry = uring_entry(uring, request, STEP_ONLY);
-	prepare_single(entry, &request->operation);
+	uring_operations[request->operation.class->kind].prepare(entry, &request->operation);
 	uring_entry_ready(entry, request, STEP_ONLY, personality);
 	return true;
 }
@@ -374,6 +294,7 @@ static void complete_single(struct pathring *ring, struct pathring_request *requ
 		}
 		break;
 	case PATHRING_GETXATTR:
+	case PATHRING_SETXATTR:
 		if (result == -ENOENT) {
 			/* The descriptor is open, so it is procfs that is not there. */
 			operation->result = -EOPNOTSUPP;
@@ -436,18 +357,15 @@ static void handle_completion(struct pathring *ring, uint64_t user_data, int res
 
 static void uring_reap(struct pathring *ring)
 {
-	struct uring *uring = ring->uring;
-	struct io_uring_cqe *completion = NULL;
+	struct kernel_completion completions[REAP_AT_ONCE];
 	unsigned int count;
-	unsigned int head;
+	unsigned int i;
 
 	do {
-		count = 0;
-		io_uring_for_each_cqe(&uring->io_uring, head, completion) {
-			handle_completion(ring, completion->user_data, completion->res);
-			count++;
+		count = kernel_completions(&ring->uring->io_uring, completions, REAP_AT_ONCE);
+		for (i = 0; i < count; i++) {
+			handle_completion(ring, completions[i].user_data, completions[i].result);
 		}
-		io_uring_cq_advance(&uring->io_uring, count);
 	} while (count > 0);
 }
 

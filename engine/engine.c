@@ -403,6 +403,11 @@ void engine_reap(struct pathring *ring)
 void engine_divert(struct pathring *ring, struct pathring_request *request)
 {
 	ring->stats.fallbacks++;
+	engine_run_in_thread(ring, request);
+}
+
+void engine_run_in_thread(struct pathring *ring, struct pathring_request *request)
+{
 	request->diverted = true;
 	if (ring->closing || request->orphaned) {
 		request->operation.result = -ECANCELED;

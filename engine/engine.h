@@ -93,9 +93,10 @@ uint64_t engine_completion_time(struct pathring *ring);
 void engine_poll_fds(const struct pathring *ring, int fds[ENGINE_POLL_FDS]);
 
 /*
- * Run it elsewhere after the ring could not: in a helper thread, or in this thread where threads
- * are refused.
+ * Run it in a helper thread, or in this thread where threads are refused: what is not for the ring,
+ * or, diverted and counted as a fallback, what the ring could not run.
  */
+void engine_run_in_thread(struct pathring *ring, struct pathring_request *request);
 void engine_divert(struct pathring *ring, struct pathring_request *request);
 
 /* Block until there may be something to reap. */

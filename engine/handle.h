@@ -13,6 +13,7 @@ struct descriptor {
 	int fd;
 	enum pathring_handle_kind kind;
 	bool borrowed;
+	bool reading; /* a readdir uses its position */
 	unsigned int references;
 	/* The close request that waits until it is the last to hold this. */
 	struct pathring_request *closer;

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "request.h"
 
 /* A thread that has had nothing to do for so long ends: an idle engine has none. */
@@ -198,7 +199,6 @@ static void *helper_main(void *private_data)
 static int create_thread(struct helper_birth *birth)
 {
 	pthread_attr_t attributes;
-	pthread_t thread;
 	sigset_t all;
 	sigset_t saved;
 	int ret;
@@ -213,10 +213,10 @@ static int create_thread(struct helper_birth *birth)
 	/* Signals are for the caller's threads. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &saved);
-	ret = pthread_create(&thread, &attributes, helper_main, birth);
+	ret = kernel_create_thread(&attributes, helper_main, birth);
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	pthread_attr_destroy(&attributes);
-	return -ret;
+	return ret;
 }
 
 /* With the mutex held: one more thread, alive and prepared, or -errno. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * pread, pwrite and fsync: the operations that path references refuse.
+ * pread, pwrite, fsync, ftruncate and fallocate: the operations that path references refuse.
  */
 #include <errno.h>
 #include <string.h>
@@ -243,15 +243,7 @@ struct tevent_req *pathring_pwrite_send(TALLOC_CTX *mem_ctx,
 
 ssize_t pathring_pwrite_recv(struct tevent_req *req)
 {
-	struct pathring_request *request = NULL;
-	ssize_t ret;
-
-	ret = request_undress(req, &request);
-	if (ret == 0) {
-		ret = pathring_pwrite_result(request);
-	}
-	tevent_req_received(req);
-	return ret;
+	return request_receive(req);
 }
 
 /* ---- fsync ---- */
@@ -327,13 +319,170 @@ struct tevent_req *pathring_fsync_send(TALLOC_CTX *mem_ctx,
 
 int pathring_fsync_recv(struct tevent_req *req)
 {
+	return (int)request_receive(req);
+}
+
+/* ---- ftruncate ---- */
+
+static void ftruncate_perform(struct operation *operation)
+{
+	int ret;
+
+	ret = ftruncate(descriptor_io_fd(operation->target), operation->ftruncate.length);
+	operation->result = ret == -1 ? -errno : 0;
+}
+
+static const struct operation_class ftruncate_class = {
+	.kind = PATHRING_FTRUNCATE,
+	.perform = ftruncate_perform,
+};
+
+int pathring_ftruncate_request(struct pathring *ring,
+			       struct pathring_identity *identity,
+			       struct pathring_handle *handle,
+			       off_t length,
+			       pathring_request_fn fn,
+			       void *private_data,
+			       struct pathring_request **_request)
+{
 	struct pathring_request *request = NULL;
 	int ret;
 
-	ret = request_undress(req, &request);
-	if (ret == 0) {
-		ret = pathring_fsync_result(request);
+	ret = pathring_handle_io_fd(handle);
+	if (ret < 0) {
+		return ret;
 	}
-	tevent_req_received(req);
-	return ret;
+	if (length < 0) {
+		return -EINVAL;
+	}
+	ret = request_create(
+		ring, identity, &ftruncate_class, handle_descriptor(handle), 0, &request);
+	if (ret < 0) {
+		return ret;
+	}
+
+	request->fn = fn;
+	request->private_data = private_data;
+	request->operation.ftruncate = (struct ftruncate_arguments) {
+		.length = length,
+	};
+	request_enqueue(request);
+	*_request = request;
+	return 0;
+}
+
+int pathring_ftruncate_result(struct pathring_request *request)
+{
+	return (int)request_result(request);
+}
+
+struct tevent_req *pathring_ftruncate_send(TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct pathring *ring,
+					   struct pathring_identity *identity,
+					   struct pathring_handle *handle,
+					   off_t length)
+{
+	struct pathring_request *request = NULL;
+	struct tevent_req *req = NULL;
+	int ret;
+
+	req = request_dress_begin(mem_ctx);
+	if (req == NULL) {
+		return NULL;
+	}
+	ret = pathring_ftruncate_request(
+		ring, identity, handle, length, request_dress_fn, req, &request);
+	return request_dress_end(req, ev, ret, request);
+}
+
+int pathring_ftruncate_recv(struct tevent_req *req)
+{
+	return (int)request_receive(req);
+}
+
+/* ---- fallocate ---- */
+
+static void fallocate_perform(struct operation *operation)
+{
+	const struct fallocate_arguments *arguments = &operation->fallocate;
+	int ret;
+
+	ret = fallocate(descriptor_io_fd(operation->target),
+			arguments->mode,
+			arguments->offset,
+			arguments->length);
+	operation->result = ret == -1 ? -errno : 0;
+}
+
+static const struct operation_class fallocate_class = {
+	.kind = PATHRING_FALLOCATE,
+	.perform = fallocate_perform,
+};
+
+int pathring_fallocate_request(struct pathring *ring,
+			       struct pathring_identity *identity,
+			       struct pathring_handle *handle,
+			       int mode,
+			       off_t offset,
+			       off_t length,
+			       pathring_request_fn fn,
+			       void *private_data,
+			       struct pathring_request **_request)
+{
+	struct pathring_request *request = NULL;
+	int ret;
+
+	ret = pathring_handle_io_fd(handle);
+	if (ret < 0) {
+		return ret;
+	}
+	ret = request_create(
+		ring, identity, &fallocate_class, handle_descriptor(handle), 0, &request);
+	if (ret < 0) {
+		return ret;
+	}
+
+	request->fn = fn;
+	request->private_data = private_data;
+	request->operation.fallocate = (struct fallocate_arguments) {
+		.mode = mode,
+		.offset = offset,
+		.length = length,
+	};
+	request_enqueue(request);
+	*_request = request;
+	return 0;
+}
+
+int pathring_fallocate_result(struct pathring_request *request)
+{
+	return (int)request_result(request);
+}
+
+struct tevent_req *pathring_fallocate_send(TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct pathring *ring,
+					   struct pathring_identity *identity,
+					   struct pathring_handle *handle,
+					   int mode,
+					   off_t offset,
+					   off_t length)
+{
+	struct pathring_request *request = NULL;
+	struct tevent_req *req = NULL;
+	int ret;
+
+	req = request_dress_begin(mem_ctx);
+	if (req == NULL) {
+		return NULL;
+	}
+	ret = pathring_fallocate_request(
+		ring, identity, handle, mode, offset, length, request_dress_fn, req, &request);
+	return request_dress_end(req, ev, ret, request);
+}
+
+int pathring_fallocate_recv(struct tevent_req *req)
+{
+	return (int)request_receive(req);
 }

@@ -85,8 +85,9 @@ static bool flags_create(uint64_t flags)
 
 bool operation_creates(const struct operation *operation)
 {
-	return operation->class->kind == PATHRING_OPENAT &&
-	       flags_create(operation->openat.how.flags);
+	return operation->class->kind == PATHRING_MKDIRAT ||
+	       (operation->class->kind == PATHRING_OPENAT &&
+		flags_create(operation->openat.how.flags));
 }
 
 /* ---- openat ---- */
@@ -302,13 +303,5 @@ struct tevent_req *pathring_close_send(TALLOC_CTX *mem_ctx,
 
 int pathring_close_recv(struct tevent_req *req)
 {
-	struct pathring_request *request = NULL;
-	int ret;
-
-	ret = request_undress(req, &request);
-	if (ret == 0) {
-		ret = pathring_close_result(request);
-	}
-	tevent_req_received(req);
-	return ret;
+	return (int)request_receive(req);
 }

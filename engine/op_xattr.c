@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * getxattr of an open handle, and how the xattrs of a path reference are read at all.
+ * getxattr, setxattr, listxattr and removexattr of an open handle, and how the xattrs of a path
+ * reference are reached at all.
  */
 #include <errno.h>
 #include <linux/limits.h>
@@ -35,9 +36,42 @@ ssize_t operation_getxattr_pathref(
 	return errno == ENOENT ? -EOPNOTSUPP : -errno;
 }
 
+/* For the calls that take a path and have no descriptor to work on. */
+static const char *proc_path_of(struct operation *operation)
+{
+	char *path = operation->xattr.proc_path;
+
+	operation_proc_path(descriptor_pathref_fd(operation->target), path);
+	return path;
+}
+
+/* fd: what it was done with, negative for a path through procfs. */
+static ssize_t xattr_result(int fd, ssize_t ret)
+{
+	if (ret >= 0) {
+		return ret;
+	}
+	/* The descriptor is open, so it is procfs that is not there. */
+	return fd < 0 && errno == ENOENT ? -EOPNOTSUPP : -errno;
+}
+
+static int check_name(const struct pathring_handle *handle, const char *name)
+{
+	if (handle == NULL || name == NULL) {
+		return -EINVAL;
+	}
+	/* The kernel's answer to a name that is empty or longer than XATTR_NAME_MAX. */
+	if (name[0] == '\0' || strnlen(name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX) {
+		return -ERANGE;
+	}
+	return 0;
+}
+
+/* ---- getxattr ---- */
+
 static void getxattr_perform(struct operation *operation)
 {
-	struct getxattr_arguments *arguments = &operation->getxattr;
+	struct xattr_arguments *arguments = &operation->xattr;
 	int fd = descriptor_io_fd(operation->target);
 
 	if (fd >= 0) {
@@ -71,12 +105,12 @@ int pathring_getxattr_request(struct pathring *ring,
 	size_t extra;
 	int ret;
 
-	if (handle == NULL || name == NULL || size > XATTR_SIZE_MAX) {
-		return -EINVAL;
+	ret = check_name(handle, name);
+	if (ret < 0) {
+		return ret;
 	}
-	/* The kernel's answer to a name that is empty or longer than XATTR_NAME_MAX. */
-	if (name[0] == '\0' || strnlen(name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX) {
-		return -ERANGE;
+	if (size > XATTR_SIZE_MAX) {
+		return -EINVAL;
 	}
 	extra = REQUEST_MEMORY(strlen(name) + 1) + REQUEST_MEMORY(size);
 	ret = request_create(
@@ -87,7 +121,7 @@ int pathring_getxattr_request(struct pathring *ring,
 
 	request->fn = fn;
 	request->private_data = private_data;
-	request->operation.getxattr = (struct getxattr_arguments) {
+	request->operation.xattr = (struct xattr_arguments) {
 		.name = request_string(request, name),
 		.size = size,
 		.value = size > 0 ? request_memory(request, size) : NULL,
@@ -103,7 +137,7 @@ ssize_t pathring_getxattr_result(struct pathring_request *request, const uint8_t
 
 	result = request_result(request);
 	if (value != NULL) {
-		*value = result >= 0 ? request->operation.getxattr.value : NULL;
+		*value = result >= 0 ? request->operation.xattr.value : NULL;
 	}
 	return result;
 }
@@ -150,4 +184,308 @@ ssize_t pathring_getxattr_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, uint
 	}
 	tevent_req_received(req);
 	return ret;
+}
+
+/* ---- setxattr ---- */
+
+static void setxattr_perform(struct operation *operation)
+{
+	struct xattr_arguments *arguments = &operation->xattr;
+	int fd = descriptor_io_fd(operation->target);
+	int ret;
+
+	if (fd >= 0) {
+		ret = fsetxattr(
+			fd, arguments->name, arguments->value, arguments->size, arguments->flags);
+	} else {
+		ret = setxattr(proc_path_of(operation),
+			       arguments->name,
+			       arguments->value,
+			       arguments->size,
+			       arguments->flags);
+	}
+	operation->result = xattr_result(fd, ret);
+}
+
+static const struct operation_class setxattr_class = {
+	.kind = PATHRING_SETXATTR,
+	.perform = setxattr_perform,
+};
+
+int pathring_setxattr_request(struct pathring *ring,
+			      struct pathring_identity *identity,
+			      struct pathring_handle *handle,
+			      const char *name,
+			      const void *value,
+			      size_t size,
+			      int flags,
+			      pathring_request_fn fn,
+			      void *private_data,
+			      struct pathring_request **_request)
+{
+	struct pathring_request *request = NULL;
+	size_t extra;
+	int ret;
+
+	ret = check_name(handle, name);
+	if (ret < 0) {
+		return ret;
+	}
+	if ((value == NULL && size > 0) || (flags & ~(XATTR_CREATE | XATTR_REPLACE)) != 0) {
+		return -EINVAL;
+	}
+	if (size > XATTR_SIZE_MAX) {
+		return -E2BIG;
+	}
+	extra = REQUEST_MEMORY(strlen(name) + 1) + REQUEST_MEMORY(size);
+	ret = request_create(
+		ring, identity, &setxattr_class, handle_descriptor(handle), extra, &request);
+	if (ret < 0) {
+		return ret;
+	}
+
+	request->fn = fn;
+	request->private_data = private_data;
+	request->operation.xattr = (struct xattr_arguments) {
+		.name = request_string(request, name),
+		.size = size,
+		.value = request_memory(request, size),
+		.flags = flags,
+	};
+	if (size > 0) {
+		memcpy(request->operation.xattr.value, value, size);
+	}
+	request_enqueue(request);
+	*_request = request;
+	return 0;
+}
+
+int pathring_setxattr_result(struct pathring_request *request)
+{
+	return (int)request_result(request);
+}
+
+struct tevent_req *pathring_setxattr_send(TALLOC_CTX *mem_ctx,
+					  struct tevent_context *ev,
+					  struct pathring *ring,
+					  struct pathring_identity *identity,
+					  struct pathring_handle *handle,
+					  const char *name,
+					  const void *value,
+					  size_t size,
+					  int flags)
+{
+	struct pathring_request *request = NULL;
+	struct tevent_req *req = NULL;
+	int ret;
+
+	req = request_dress_begin(mem_ctx);
+	if (req == NULL) {
+		return NULL;
+	}
+	ret = pathring_setxattr_request(
+		ring, identity, handle, name, value, size, flags, request_dress_fn, req, &request);
+	return request_dress_end(req, ev, ret, request);
+}
+
+int pathring_setxattr_recv(struct tevent_req *req)
+{
+	return (int)request_receive(req);
+}
+
+/* ---- listxattr ---- */
+
+static void listxattr_perform(struct operation *operation)
+{
+	struct xattr_arguments *arguments = &operation->xattr;
+	int fd = descriptor_io_fd(operation->target);
+	char *names = (char *)arguments->value;
+	ssize_t ret;
+
+	if (fd >= 0) {
+		ret = flistxattr(fd, names, arguments->size);
+	} else {
+		ret = listxattr(proc_path_of(operation), names, arguments->size);
+	}
+	operation->result = xattr_result(fd, ret);
+}
+
+static const struct operation_class listxattr_class = {
+	.kind = PATHRING_LISTXATTR,
+	.perform = listxattr_perform,
+};
+
+int pathring_listxattr_request(struct pathring *ring,
+			       struct pathring_identity *identity,
+			       struct pathring_handle *handle,
+			       size_t size,
+			       pathring_request_fn fn,
+			       void *private_data,
+			       struct pathring_request **_request)
+{
+	struct pathring_request *request = NULL;
+	int ret;
+
+	if (handle == NULL || size > XATTR_LIST_MAX) {
+		return -EINVAL;
+	}
+	ret = request_create(ring,
+			     identity,
+			     &listxattr_class,
+			     handle_descriptor(handle),
+			     REQUEST_MEMORY(size),
+			     &request);
+	if (ret < 0) {
+		return ret;
+	}
+
+	request->fn = fn;
+	request->private_data = private_data;
+	request->operation.xattr = (struct xattr_arguments) {
+		.size = size,
+		.value = size > 0 ? request_memory(request, size) : NULL,
+	};
+	request_enqueue(request);
+	*_request = request;
+	return 0;
+}
+
+ssize_t pathring_listxattr_result(struct pathring_request *request, const char **names)
+{
+	ssize_t result;
+
+	result = request_result(request);
+	if (names != NULL) {
+		*names = result >= 0 ? (const char *)request->operation.xattr.value : NULL;
+	}
+	return result;
+}
+
+struct tevent_req *pathring_listxattr_send(TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct pathring *ring,
+					   struct pathring_identity *identity,
+					   struct pathring_handle *handle,
+					   size_t size)
+{
+	struct pathring_request *request = NULL;
+	struct tevent_req *req = NULL;
+	int ret;
+
+	req = request_dress_begin(mem_ctx);
+	if (req == NULL) {
+		return NULL;
+	}
+	ret = pathring_listxattr_request(
+		ring, identity, handle, size, request_dress_fn, req, &request);
+	return request_dress_end(req, ev, ret, request);
+}
+
+ssize_t pathring_listxattr_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, char **_names)
+{
+	struct pathring_request *request = NULL;
+	const char *names = NULL;
+	ssize_t ret;
+
+	if (_names != NULL) {
+		*_names = NULL;
+	}
+	ret = request_undress(req, &request);
+	if (ret == 0) {
+		ret = pathring_listxattr_result(request, &names);
+	}
+	if (ret >= 0 && names != NULL && _names != NULL) {
+		*_names = talloc_memdup(mem_ctx, names, (size_t)ret);
+		if (*_names == NULL) {
+			ret = -ENOMEM;
+		}
+	}
+	tevent_req_received(req);
+	return ret;
+}
+
+/* ---- removexattr ---- */
+
+static void removexattr_perform(struct operation *operation)
+{
+	struct xattr_arguments *arguments = &operation->xattr;
+	int fd = descriptor_io_fd(operation->target);
+	int ret;
+
+	if (fd >= 0) {
+		ret = fremovexattr(fd, arguments->name);
+	} else {
+		ret = removexattr(proc_path_of(operation), arguments->name);
+	}
+	operation->result = xattr_result(fd, ret);
+}
+
+static const struct operation_class removexattr_class = {
+	.kind = PATHRING_REMOVEXATTR,
+	.perform = removexattr_perform,
+};
+
+int pathring_removexattr_request(struct pathring *ring,
+				 struct pathring_identity *identity,
+				 struct pathring_handle *handle,
+				 const char *name,
+				 pathring_request_fn fn,
+				 void *private_data,
+				 struct pathring_request **_request)
+{
+	struct pathring_request *request = NULL;
+	int ret;
+
+	ret = check_name(handle, name);
+	if (ret < 0) {
+		return ret;
+	}
+	ret = request_create(ring,
+			     identity,
+			     &removexattr_class,
+			     handle_descriptor(handle),
+			     REQUEST_MEMORY(strlen(name) + 1),
+			     &request);
+	if (ret < 0) {
+		return ret;
+	}
+
+	request->fn = fn;
+	request->private_data = private_data;
+	request->operation.xattr = (struct xattr_arguments) {
+		.name = request_string(request, name),
+	};
+	request_enqueue(request);
+	*_request = request;
+	return 0;
+}
+
+int pathring_removexattr_result(struct pathring_request *request)
+{
+	return (int)request_result(request);
+}
+
+struct tevent_req *pathring_removexattr_send(TALLOC_CTX *mem_ctx,
+					     struct tevent_context *ev,
+					     struct pathring *ring,
+					     struct pathring_identity *identity,
+					     struct pathring_handle *handle,
+					     const char *name)
+{
+	struct pathring_request *request = NULL;
+	struct tevent_req *req = NULL;
+	int ret;
+
+	req = request_dress_begin(mem_ctx);
+	if (req == NULL) {
+		return NULL;
+	}
+	ret = pathring_removexattr_request(
+		ring, identity, handle, name, request_dress_fn, req, &request);
+	return request_dress_end(req, ev, ret, request);
+}
+
+int pathring_removexattr_recv(struct tevent_req *req)
+{
+	return (int)request_receive(req);
 }

@@ -46,10 +46,12 @@ struct statx_arguments {
 	struct statx stx;
 };
 
-struct getxattr_arguments {
+/* getxattr, setxattr, removexattr and listxattr, which has no name */
+struct xattr_arguments {
 	const char *name;
 	size_t size;
 	uint8_t *value;
+	int flags;
 	char proc_path[PROC_FD_PATH_SIZE];
 };
 
@@ -63,6 +65,53 @@ struct transfer_arguments {
 
 struct fsync_arguments {
 	bool data_only;
+};
+
+struct ftruncate_arguments {
+	off_t length;
+};
+
+struct fallocate_arguments {
+	int mode;
+	off_t offset;
+	off_t length;
+};
+
+struct fchmod_arguments {
+	mode_t mode;
+};
+
+struct fchown_arguments {
+	uid_t uid;
+	gid_t gid;
+};
+
+struct utimens_arguments {
+	struct timespec times[2];
+};
+
+struct statfs_arguments {
+	struct statfs statfs;
+};
+
+struct readdir_arguments {
+	uint64_t position;
+	size_t size;
+	char *buffer;
+	struct pathring_entry *entries;
+};
+
+struct readlinkat_arguments {
+	char *target; /* PATH_MAX bytes */
+};
+
+/* mkdirat, unlinkat, renameat, linkat and symlinkat: each uses what it has. */
+struct name_arguments {
+	const char *name;
+	const char *new_name; /* renameat, linkat: below operation->second */
+	const char *contents; /* symlinkat */
+	mode_t mode;
+	unsigned int flags;
 };
 
 struct lookup_xattr {
@@ -91,6 +140,7 @@ struct operation {
 	 * complete.
 	 */
 	struct descriptor *target;
+	struct descriptor *second; /* where something is renamed or linked to; held as well */
 
 	/* >= 0, or a negative errno. */
 	ssize_t result;
@@ -99,15 +149,24 @@ struct operation {
 		struct openat_arguments openat;
 		struct close_arguments close;
 		struct statx_arguments statx;
-		struct getxattr_arguments getxattr;
+		struct xattr_arguments xattr;
 		struct transfer_arguments transfer;
 		struct fsync_arguments fsync;
+		struct ftruncate_arguments ftruncate;
+		struct fallocate_arguments fallocate;
+		struct fchmod_arguments fchmod;
+		struct fchown_arguments fchown;
+		struct utimens_arguments utimens;
+		struct statfs_arguments statfs;
+		struct readdir_arguments readdir;
+		struct readlinkat_arguments readlinkat;
+		struct name_arguments name;
 		struct lookup_arguments lookup;
 	};
 };
 
 /*
- * Checks and calls that more than one operation needs (op_open.c, op_stat.c, op_xattr.c).
+ * Checks and calls that more than one file needs (op_open.c, op_stat.c, op_xattr.c).
  */
 int operation_check_path(const struct descriptor *dir, const char *path);
 int operation_fill_how(const struct descriptor *dir,
@@ -122,7 +181,7 @@ void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE]);
 ssize_t operation_getxattr_pathref(
 	int fd, char proc_path[PROC_FD_PATH_SIZE], const char *name, uint8_t *value, size_t size);
 
-/* Whether it creates a file, whose mode umask must not shape. */
+/* Whether it creates something whose mode umask would shape. */
 bool operation_creates(const struct operation *operation);
 
 #endif /* PATHRING_ENGINE_OPERATION_H */

@@ -40,16 +40,20 @@ static void leave_list(struct pathring_request *request)
 
 static void release_holds(struct pathring_request *request)
 {
+	struct descriptor *target = request->operation.target;
+	struct descriptor *second = request->operation.second;
+
 	if (request->identity != NULL) {
 		identity_release(request->identity);
 		request->identity = NULL;
 	}
-	if (request->operation.target != NULL) {
-		struct descriptor *target = request->operation.target;
-
-		request->operation.target = NULL;
-		descriptor_release(target);
+	if (request->operation.class->kind == PATHRING_READDIR && target != NULL) {
+		target->reading = false;
 	}
+	request->operation.target = NULL;
+	request->operation.second = NULL;
+	descriptor_release(target);
+	descriptor_release(second);
 }
 
 /* Runs whichever way a request goes, so that it is the one place that lets go of everything. */
@@ -422,4 +426,17 @@ int request_undress(struct tevent_req *req, struct pathring_request **request)
 	}
 	*request = state->request;
 	return 0;
+}
+
+ssize_t request_receive(struct tevent_req *req)
+{
+	struct pathring_request *request = NULL;
+	ssize_t ret;
+
+	ret = request_undress(req, &request);
+	if (ret == 0) {
+		ret = request_result(request);
+	}
+	tevent_req_received(req);
+	return ret;
 }

@@ -33,7 +33,7 @@ struct pathring_request {
 	struct turn *turn; /* the event context that hears of it */
 	enum request_state state;
 	bool orphaned;
-	bool diverted; /* the ring could not run it */
+	bool diverted; /* runs in a thread beside the ring */
 	enum pathring_placement placement;
 	uint64_t started; /* CLOCK_MONOTONIC, ns */
 	uint64_t finished;
@@ -122,5 +122,7 @@ struct tevent_req *request_dress_end(struct tevent_req *req,
 				     int ret,
 				     struct pathring_request *request);
 int request_undress(struct tevent_req *req, struct pathring_request **request);
+/* The whole _recv function of an operation whose outcome is a number. */
+ssize_t request_receive(struct tevent_req *req);
 
 #endif /* PATHRING_ENGINE_REQUEST_H */

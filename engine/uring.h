@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
  * What the files of the ring share: backend_uring.c (submission and completion), uring_probe.c
- * (set-up, restrictions and what this kernel can do), uring_lookup.c (the one operation that takes
- * several entries).
+ * (set-up, restrictions and what this kernel can do), uring_prepare.c (operations as entries),
+ * uring_lookup.c (the one operation that takes several).
  */
 #ifndef PATHRING_ENGINE_URING_H
 #define PATHRING_ENGINE_URING_H
@@ -12,8 +12,21 @@
 #include "engine.h"
 #include "request.h"
 
-/* Linux 6.8. Debian 12's liburing 2.3 has no name for it. */
+/* Linux 6.8 and 6.9. Debian 12's liburing 2.3 has no names for them. */
 #define OP_FIXED_FD_INSTALL 54
+#define OP_FTRUNCATE 55
+
+#define NUM_OPCODES 256
+#define OPERATION_OPCODES 3
+
+/* An operation on the ring (uring_prepare.c). One without opcodes is not on it. */
+struct uring_operation {
+	void (*prepare)(struct io_uring_sqe *entry, struct operation *operation);
+	uint8_t opcodes[OPERATION_OPCODES]; /* all that it may take; the rest 0, which is NOP */
+	const char *since;
+};
+
+extern const struct uring_operation uring_operations[PATHRING_NUM_OPERATIONS];
 
 struct uring {
 	struct io_uring io_uring;
@@ -23,8 +36,8 @@ struct uring {
 	unsigned int limit; /* of in_flight for requests: less, so that slot closes and cancels find
 			       room */
 
-	bool usable[IORING_OP_LAST > OP_FIXED_FD_INSTALL ? IORING_OP_LAST
-							 : OP_FIXED_FD_INSTALL + 1];
+	bool usable[NUM_OPCODES];	    /* opcodes */
+	bool runs[PATHRING_NUM_OPERATIONS]; /* all opcodes of the operation are usable */
 	bool restricted;
 	bool direct_lookup; /* getxattr of an O_PATH file in a fixed slot works, and it can be
 			       installed */

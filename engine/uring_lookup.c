@@ -130,12 +130,6 @@ void uring_lookup_prepare(struct pathring *ring, struct pathring_request *reques
 	struct uring *uring = ring->uring;
 	struct lookup_arguments *arguments = &request->operation.lookup;
 
-	if (!uring->usable[IORING_OP_STATX] ||
-	    (arguments->num_xattrs > 0 && !uring->usable[IORING_OP_GETXATTR])) {
-		engine_divert(ring, request);
-		return;
-	}
-
 	if (request->uring.round == 0) {
 		choose_way(uring, request);
 		prepare_open(uring, request, personality);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "uring.h"
 
 /* The completion queue, as a multiple of the submission queue. */
@@ -44,11 +45,11 @@ static const struct required_feature {
 	  "this kernel's ring works in kernel threads (Linux 5.12 or 5.10.162 is needed)" },
 };
 
-/* What the engine submits, and nothing else may be. */
-static const uint8_t used_opcodes[] = {
-	IORING_OP_OPENAT2,	IORING_OP_CLOSE,     IORING_OP_STATX, IORING_OP_GETXATTR,
-	IORING_OP_FGETXATTR,	IORING_OP_READ,	     IORING_OP_WRITE, IORING_OP_FSYNC,
-	IORING_OP_ASYNC_CANCEL, OP_FIXED_FD_INSTALL,
+/* What the engine submits besides the operations of uring_prepare.c. */
+static const uint8_t internal_opcodes[] = {
+	IORING_OP_FGETXATTR,
+	IORING_OP_ASYNC_CANCEL,
+	OP_FIXED_FD_INSTALL,
 };
 
 static const uint8_t used_registrations[] = {
@@ -95,7 +96,7 @@ static int create_ring(struct uring *uring, unsigned int entries, const char **r
 			.cq_entries = entries * COMPLETIONS_PER_ENTRY,
 		};
 
-		ret = io_uring_queue_init_params(entries, &uring->io_uring, &parameters);
+		ret = kernel_create_ring(entries, &uring->io_uring, &parameters);
 		if (ret == 0) {
 			break;
 		}
@@ -117,6 +118,24 @@ static int create_ring(struct uring *uring, unsigned int entries, const char **r
 	return 0;
 }
 
+static bool note_opcode(struct uring *uring, const struct io_uring_probe *probe, uint8_t opcode)
+{
+	uring->usable[opcode] = io_uring_opcode_supported(probe, opcode) != 0;
+	return uring->usable[opcode];
+}
+
+static void note_operation(struct uring *uring, const struct io_uring_probe *probe, size_t kind)
+{
+	const struct uring_operation *operation = &uring_operations[kind];
+	bool runs = operation->opcodes[0] != 0;
+	size_t i;
+
+	for (i = 0; i < OPERATION_OPCODES && operation->opcodes[i] != 0; i++) {
+		runs = note_opcode(uring, probe, operation->opcodes[i]) && runs;
+	}
+	uring->runs[kind] = runs;
+}
+
 static int probe_opcodes(struct uring *uring, const char **reason)
 {
 	struct io_uring_probe *probe = NULL;
@@ -128,9 +147,11 @@ static int probe_opcodes(struct uring *uring, const char **reason)
 			"the ring does not say which operations it has (io_uring_register is denied?)";
 		return -EPERM;
 	}
-	for (i = 0; i < COUNT_OF(used_opcodes); i++) {
-		uring->usable[used_opcodes[i]] =
-			io_uring_opcode_supported(probe, used_opcodes[i]) != 0;
+	for (i = 0; i < COUNT_OF(internal_opcodes); i++) {
+		note_opcode(uring, probe, internal_opcodes[i]);
+	}
+	for (i = 0; i < PATHRING_NUM_OPERATIONS; i++) {
+		note_operation(uring, probe, i);
 	}
 	io_uring_free_probe(probe);
 
@@ -147,16 +168,16 @@ static int probe_opcodes(struct uring *uring, const char **reason)
  */
 static int restrict_and_enable(struct uring *uring, const char **reason)
 {
-	struct io_uring_restriction list[COUNT_OF(used_opcodes) + COUNT_OF(used_registrations) + 1];
+	struct io_uring_restriction list[NUM_OPCODES + COUNT_OF(used_registrations) + 1];
 	unsigned int count = 0;
 	size_t i;
 	int ret;
 
 	memset(list, 0, sizeof(list));
-	for (i = 0; i < COUNT_OF(used_opcodes); i++) {
-		if (uring->usable[used_opcodes[i]]) {
+	for (i = 0; i < NUM_OPCODES; i++) {
+		if (uring->usable[i]) {
 			list[count].opcode = IORING_RESTRICTION_SQE_OP;
-			list[count].sqe_op = used_opcodes[i];
+			list[count].sqe_op = (uint8_t)i;
 			count++;
 		}
 	}
@@ -321,7 +342,7 @@ static int register_nobody(struct uring *uring)
 	}
 	ret = credentials_become(&nobody);
 	if (ret == 0) {
-		ret = io_uring_register_personality(&uring->io_uring);
+		ret = kernel_register_personality(&uring->io_uring);
 	}
 	credentials_restore(&saved);
 	credentials_release(&saved);
@@ -355,7 +376,7 @@ static int try_identities(struct uring *uring, int process_personality, const ch
 	allowed = try_personality(uring, process_personality, path);
 	denied = try_personality(uring, nobody, path);
 	close(fd);
-	io_uring_unregister_personality(&uring->io_uring, nobody);
+	kernel_unregister_personality(&uring->io_uring, nobody);
 
 	if (allowed == -ENOENT && denied == -ENOENT) {
 		/*
@@ -378,7 +399,7 @@ static int probe_behaviour(struct pathring *ring, struct uring *uring, const cha
 	int personality;
 	int ret = 0;
 
-	personality = io_uring_register_personality(&uring->io_uring);
+	personality = kernel_register_personality(&uring->io_uring);
 	if (personality < 0) {
 		*reason = "no personality can be registered";
 		return personality;
@@ -451,21 +472,23 @@ static char *describe_line(char *text, const char *what, bool available, const c
 	return talloc_asprintf_append(text, "  %-36s %s\n", what, available ? "yes" : missing);
 }
 
+static char *describe_operation(const struct uring *uring, char *text, size_t kind)
+{
+	const char *name = pathring_operation_name((enum pathring_operation)kind);
+	char missing[64];
+
+	if (uring_operations[kind].since == NULL) {
+		return describe_line(text, name, false, "no opcode: in a thread");
+	}
+	snprintf(missing,
+		 sizeof(missing),
+		 "no, needs Linux %s: in a thread",
+		 uring_operations[kind].since);
+	return describe_line(text, name, uring->runs[kind], missing);
+}
+
 char *uring_describe(const struct pathring *ring, char *text)
 {
-	static const struct {
-		uint8_t opcode;
-		const char *name;
-		const char *missing;
-	} operations[] = {
-		{ IORING_OP_OPENAT2, "openat", "no" },
-		{ IORING_OP_CLOSE, "close", "no: in a thread" },
-		{ IORING_OP_STATX, "statx", "no: in a thread" },
-		{ IORING_OP_GETXATTR, "getxattr", "no, needs Linux 5.19: in a thread" },
-		{ IORING_OP_READ, "pread", "no: in a thread" },
-		{ IORING_OP_WRITE, "pwrite", "no: in a thread" },
-		{ IORING_OP_FSYNC, "fsync", "no: in a thread" },
-	};
 	const struct uring *uring = ring->uring;
 	size_t i;
 
@@ -488,11 +511,8 @@ char *uring_describe(const struct pathring *ring, char *text)
 			     "identities tried and kept apart",
 			     uring->identity_shown,
 			     "not tried: one identity only, or no procfs");
-	for (i = 0; i < COUNT_OF(operations); i++) {
-		text = describe_line(text,
-				     operations[i].name,
-				     uring->usable[operations[i].opcode],
-				     operations[i].missing);
+	for (i = 0; i < PATHRING_NUM_OPERATIONS; i++) {
+		text = describe_operation(uring, text, i);
 	}
 	return describe_line(text,
 			     "lookup in one submission",

@@ -40,6 +40,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <talloc.h>
 #include <tevent.h>
 
@@ -59,6 +61,14 @@ enum pathring_backend {
 	PATHRING_BACKEND_URING,	  /* io_uring, one personality an identity */
 	PATHRING_BACKEND_THREADS, /* helper threads with credentials of their own */
 	PATHRING_BACKEND_SYNC,	  /* the calling thread, switched for the time of the call */
+};
+
+/* Where a request runs when there is a choice. */
+enum pathring_pin {
+	PATHRING_PIN_LEARNED, /* where it is cheapest, by what the engine has seen */
+	PATHRING_PIN_INLINE, /* in the engine's thread, switched to the identity where it must be */
+	PATHRING_PIN_RING,
+	PATHRING_PIN_THREAD,
 };
 
 enum pathring_log_level {
@@ -88,15 +98,34 @@ struct pathring_options {
 	/* [131072] Requests that may exist and not be complete. One more fails with -ENOBUFS. */
 	size_t max_requests;
 	/*
-	 * [16] Helper threads at most. They start when needed and end after some seconds without
-	 * work.
+	 * [64] Helper threads at most. They start when needed, more than a few only while requests
+	 * wait for a slow file system, and end after some seconds without work.
 	 */
 	unsigned int max_threads;
+	/*
+	 * [256] Kernel workers of the ring at most, for requests that block. More than a few work
+	 * only while requests wait for a slow file system.
+	 */
+	unsigned int max_workers;
 	/*
 	 * [4096] Personalities registered at once, 2 to 65535 (the kernel's limit). The least
 	 * recently used goes; that of the process stays.
 	 */
 	unsigned int max_personalities;
+	/*
+	 * [LEARNED] Where requests run that have a choice. Any other value pins them there, for
+	 * comparison: a request that can't run at that place runs where it would otherwise.
+	 */
+	enum pathring_pin pin;
+	/*
+	 * [false] Path references without O_PATH: see pathring_openat_send().
+	 */
+	bool without_o_path;
+	/*
+	 * [5000] Milliseconds that freeing the engine waits at most for requests that hang in the
+	 * kernel.
+	 */
+	unsigned int destroy_msec;
 	/*
 	 * [none] Told once what was refused, why and what to do about it. Called from the loop,
 	 * pathring_start() or pathring_describe(); must not free the engine.
@@ -116,9 +145,11 @@ struct pathring_options {
  * ev must outlive the engine's use. options may be NULL. Fails with -EINVAL (bad options), -ENOMEM,
  * or what capget(2) and mmap(2) say.
  *
- * Freeing the engine with talloc_free() cancels what is in flight and waits for every completion. A
- * tevent_req still in progress then fails with ECANCELED from the loop; a struct pathring_request
- * still pending is gone, its callback is never called.
+ * Freeing the engine with talloc_free() cancels what is in flight and waits for every completion,
+ * for options->destroy_msec at most. What hangs in the kernel then (a file system that does not
+ * answer) keeps its memory and descriptors until the kernel lets go of them; a thread of the
+ * library's own waits for that. A tevent_req still in progress then fails with ECANCELED from the
+ * loop; a struct pathring_request still pending is gone, its callback is never called.
  */
 int pathring_create(TALLOC_CTX *mem_ctx,
 		    struct tevent_context *ev,
@@ -156,14 +187,30 @@ int pathring_submit(struct pathring *ring);
  * One line an operation: PATHRING_OPENAT and so on, and the name that pathring_operation_name()
  * gives.
  */
-#define PATHRING_OPERATIONS(X) \
-	X(OPENAT, openat)      \
-	X(CLOSE, close)        \
-	X(STATX, statx)        \
-	X(GETXATTR, getxattr)  \
-	X(PREAD, pread)        \
-	X(PWRITE, pwrite)      \
-	X(FSYNC, fsync)        \
+#define PATHRING_OPERATIONS(X)      \
+	X(OPENAT, openat)           \
+	X(CLOSE, close)             \
+	X(STATX, statx)             \
+	X(GETXATTR, getxattr)       \
+	X(SETXATTR, setxattr)       \
+	X(LISTXATTR, listxattr)     \
+	X(REMOVEXATTR, removexattr) \
+	X(PREAD, pread)             \
+	X(PWRITE, pwrite)           \
+	X(FSYNC, fsync)             \
+	X(FTRUNCATE, ftruncate)     \
+	X(FALLOCATE, fallocate)     \
+	X(FCHMOD, fchmod)           \
+	X(FCHOWN, fchown)           \
+	X(UTIMENS, utimens)         \
+	X(STATFS, statfs)           \
+	X(READDIR, readdir)         \
+	X(READLINKAT, readlinkat)   \
+	X(MKDIRAT, mkdirat)         \
+	X(UNLINKAT, unlinkat)       \
+	X(RENAMEAT, renameat)       \
+	X(LINKAT, linkat)           \
+	X(SYMLINKAT, symlinkat)     \
 	X(LOOKUP, lookup)
 
 #define PATHRING_OPERATION_CONSTANT(constant, name) PATHRING_##constant,
@@ -339,7 +386,14 @@ uint64_t pathring_request_duration(const struct pathring_request *request);
  * means RESOLVE_BENEATH. RESOLVE_NO_MAGICLINKS is always added and may be given. Any other bit:
  * -EINVAL.
  *
- * An empty path: -ENOENT; PATH_MAX bytes or more: -ENAMETOOLONG.
+ * An empty path: -ENOENT; PATH_MAX bytes or more, or a component longer than the file system takes:
+ * -ENAMETOOLONG. A path is a C string: whoever has counted strings must refuse those with a NUL.
+ *
+ * Where O_PATH is to be done without (options->without_o_path), a path reference is made by walking
+ * the path: the identity must be allowed to search each directory, and root opens the next
+ * component with O_RDONLY | O_NOFOLLOW | O_NONBLOCK. It can't be used for I/O all the same.
+ * Symbolic links are not followed then (-ELOOP), ".." is not taken (-EXDEV), devices and sockets
+ * can't be referred to (-EOPNOTSUPP), and dir must be given (-EINVAL).
  */
 struct pathring_how {
 	uint64_t flags;
@@ -440,6 +494,71 @@ int pathring_getxattr_request(struct pathring *ring,
 ssize_t pathring_getxattr_result(struct pathring_request *request, const uint8_t **value);
 
 /*
+ * setxattr of an open handle of either kind. flags: XATTR_CREATE, XATTR_REPLACE or 0. The value is
+ * copied before _send or _request returns. A size above XATTR_SIZE_MAX: -E2BIG, as the kernel says.
+ * Names and path references: as for getxattr.
+ */
+struct tevent_req *pathring_setxattr_send(TALLOC_CTX *mem_ctx,
+					  struct tevent_context *ev,
+					  struct pathring *ring,
+					  struct pathring_identity *identity,
+					  struct pathring_handle *handle,
+					  const char *name,
+					  const void *value,
+					  size_t size,
+					  int flags);
+int pathring_setxattr_recv(struct tevent_req *req);
+int pathring_setxattr_request(struct pathring *ring,
+			      struct pathring_identity *identity,
+			      struct pathring_handle *handle,
+			      const char *name,
+			      const void *value,
+			      size_t size,
+			      int flags,
+			      pathring_request_fn fn,
+			      void *private_data,
+			      struct pathring_request **request);
+int pathring_setxattr_result(struct pathring_request *request);
+
+/*
+ * listxattr of an open handle of either kind: the names, each with its NUL, one after the other.
+ * size is the most that they may take (up to XATTR_LIST_MAX, 65536); more fail with -ERANGE, size 0
+ * asks for the length alone. Returns the length. The kernel lists what the identity may see.
+ */
+struct tevent_req *pathring_listxattr_send(TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct pathring *ring,
+					   struct pathring_identity *identity,
+					   struct pathring_handle *handle,
+					   size_t size);
+ssize_t pathring_listxattr_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, char **names);
+int pathring_listxattr_request(struct pathring *ring,
+			       struct pathring_identity *identity,
+			       struct pathring_handle *handle,
+			       size_t size,
+			       pathring_request_fn fn,
+			       void *private_data,
+			       struct pathring_request **request);
+ssize_t pathring_listxattr_result(struct pathring_request *request, const char **names);
+
+/* removexattr of an open handle of either kind. Names and path references: as for getxattr. */
+struct tevent_req *pathring_removexattr_send(TALLOC_CTX *mem_ctx,
+					     struct tevent_context *ev,
+					     struct pathring *ring,
+					     struct pathring_identity *identity,
+					     struct pathring_handle *handle,
+					     const char *name);
+int pathring_removexattr_recv(struct tevent_req *req);
+int pathring_removexattr_request(struct pathring *ring,
+				 struct pathring_identity *identity,
+				 struct pathring_handle *handle,
+				 const char *name,
+				 pathring_request_fn fn,
+				 void *private_data,
+				 struct pathring_request **request);
+int pathring_removexattr_result(struct pathring_request *request);
+
+/*
  * pread from a handle for I/O; from any other, or NULL: -EBADF, as for pwrite and fsync. Reads
  * until size bytes, the end of the file or an error after which nothing was read; an error after
  * some bytes gives those bytes. The kernel writes into the engine's memory; the data is copied to
@@ -503,6 +622,284 @@ int pathring_fsync_request(struct pathring *ring,
 			   void *private_data,
 			   struct pathring_request **request);
 int pathring_fsync_result(struct pathring_request *request);
+
+/* ftruncate of a handle for I/O. A negative length: -EINVAL. */
+struct tevent_req *pathring_ftruncate_send(TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct pathring *ring,
+					   struct pathring_identity *identity,
+					   struct pathring_handle *handle,
+					   off_t length);
+int pathring_ftruncate_recv(struct tevent_req *req);
+int pathring_ftruncate_request(struct pathring *ring,
+			       struct pathring_identity *identity,
+			       struct pathring_handle *handle,
+			       off_t length,
+			       pathring_request_fn fn,
+			       void *private_data,
+			       struct pathring_request **request);
+int pathring_ftruncate_result(struct pathring_request *request);
+
+/* fallocate of a handle for I/O. mode: FALLOC_FL_*, judged by the kernel. */
+struct tevent_req *pathring_fallocate_send(TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct pathring *ring,
+					   struct pathring_identity *identity,
+					   struct pathring_handle *handle,
+					   int mode,
+					   off_t offset,
+					   off_t length);
+int pathring_fallocate_recv(struct tevent_req *req);
+int pathring_fallocate_request(struct pathring *ring,
+			       struct pathring_identity *identity,
+			       struct pathring_handle *handle,
+			       int mode,
+			       off_t offset,
+			       off_t length,
+			       pathring_request_fn fn,
+			       void *private_data,
+			       struct pathring_request **request);
+int pathring_fallocate_result(struct pathring_request *request);
+
+/* ---- attributes of an open handle of either kind ---- */
+
+/*
+ * fchmod. mode: 07777 at most (-EINVAL). Symbolic links have no mode: -EOPNOTSUPP. For a path
+ * reference procfs is needed (-EOPNOTSUPP without it), as for utimens.
+ */
+struct tevent_req *pathring_fchmod_send(TALLOC_CTX *mem_ctx,
+					struct tevent_context *ev,
+					struct pathring *ring,
+					struct pathring_identity *identity,
+					struct pathring_handle *handle,
+					mode_t mode);
+int pathring_fchmod_recv(struct tevent_req *req);
+int pathring_fchmod_request(struct pathring *ring,
+			    struct pathring_identity *identity,
+			    struct pathring_handle *handle,
+			    mode_t mode,
+			    pathring_request_fn fn,
+			    void *private_data,
+			    struct pathring_request **request);
+int pathring_fchmod_result(struct pathring_request *request);
+
+/* fchown. -1 leaves an id as it is. Of a symbolic link itself, not of what it points to. */
+struct tevent_req *pathring_fchown_send(TALLOC_CTX *mem_ctx,
+					struct tevent_context *ev,
+					struct pathring *ring,
+					struct pathring_identity *identity,
+					struct pathring_handle *handle,
+					uid_t uid,
+					gid_t gid);
+int pathring_fchown_recv(struct tevent_req *req);
+int pathring_fchown_request(struct pathring *ring,
+			    struct pathring_identity *identity,
+			    struct pathring_handle *handle,
+			    uid_t uid,
+			    gid_t gid,
+			    pathring_request_fn fn,
+			    void *private_data,
+			    struct pathring_request **request);
+int pathring_fchown_result(struct pathring_request *request);
+
+/*
+ * utimens: access and modification time, UTIME_NOW or UTIME_OMIT for either. times NULL: both now.
+ * Of a symbolic link itself.
+ */
+struct tevent_req *pathring_utimens_send(TALLOC_CTX *mem_ctx,
+					 struct tevent_context *ev,
+					 struct pathring *ring,
+					 struct pathring_identity *identity,
+					 struct pathring_handle *handle,
+					 const struct timespec times[2]);
+int pathring_utimens_recv(struct tevent_req *req);
+int pathring_utimens_request(struct pathring *ring,
+			     struct pathring_identity *identity,
+			     struct pathring_handle *handle,
+			     const struct timespec times[2],
+			     pathring_request_fn fn,
+			     void *private_data,
+			     struct pathring_request **request);
+int pathring_utimens_result(struct pathring_request *request);
+
+/* statfs of the file system that the handle is on. */
+struct tevent_req *pathring_statfs_send(TALLOC_CTX *mem_ctx,
+					struct tevent_context *ev,
+					struct pathring *ring,
+					struct pathring_identity *identity,
+					struct pathring_handle *handle);
+int pathring_statfs_recv(struct tevent_req *req, struct statfs *statfs);
+int pathring_statfs_request(struct pathring *ring,
+			    struct pathring_identity *identity,
+			    struct pathring_handle *handle,
+			    pathring_request_fn fn,
+			    void *private_data,
+			    struct pathring_request **request);
+int pathring_statfs_result(struct pathring_request *request, struct statfs *statfs);
+
+/* ---- directories and names ---- */
+
+/*
+ * readdir: a batch of the entries of a directory, from position on, "." and ".." with them. handle
+ * is one for I/O, of a directory opened with O_RDONLY | O_DIRECTORY (-ENOTDIR for a file). position
+ * is 0 for the beginning, or the next of an entry that an earlier readdir gave. size is the memory
+ * that the kernel may fill, 1 KiB to 1 MiB (-EINVAL); some 30 bytes and its name an entry.
+ *
+ * Returns the number of entries, 0 at the end. The descriptor has one position: while a readdir of
+ * a handle is not complete another fails with -EBUSY.
+ */
+struct pathring_entry {
+	const char *name;
+	uint64_t inode;
+	uint64_t next;	    /* the position after it */
+	unsigned char type; /* DT_*; DT_UNKNOWN where the file system does not say */
+};
+
+struct tevent_req *pathring_readdir_send(TALLOC_CTX *mem_ctx,
+					 struct tevent_context *ev,
+					 struct pathring *ring,
+					 struct pathring_identity *identity,
+					 struct pathring_handle *handle,
+					 uint64_t position,
+					 size_t size);
+ssize_t
+pathring_readdir_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, struct pathring_entry **entries);
+int pathring_readdir_request(struct pathring *ring,
+			     struct pathring_identity *identity,
+			     struct pathring_handle *handle,
+			     uint64_t position,
+			     size_t size,
+			     pathring_request_fn fn,
+			     void *private_data,
+			     struct pathring_request **request);
+ssize_t pathring_readdir_result(struct pathring_request *request,
+				const struct pathring_entry **entries);
+
+/*
+ * readlinkat of a path reference to a symbolic link (openat with O_PATH | O_NOFOLLOW): its target,
+ * with a NUL. Returns the length without it. Anything else: -EINVAL.
+ */
+struct tevent_req *pathring_readlinkat_send(TALLOC_CTX *mem_ctx,
+					    struct tevent_context *ev,
+					    struct pathring *ring,
+					    struct pathring_identity *identity,
+					    struct pathring_handle *handle);
+ssize_t pathring_readlinkat_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, char **target);
+int pathring_readlinkat_request(struct pathring *ring,
+				struct pathring_identity *identity,
+				struct pathring_handle *handle,
+				pathring_request_fn fn,
+				void *private_data,
+				struct pathring_request **request);
+ssize_t pathring_readlinkat_result(struct pathring_request *request, const char **target);
+
+/*
+ * The following change names. dir is any open directory; name is one component in it: not empty
+ * (-ENOENT), no "/" in it (-EINVAL), neither "." nor ".." (-EINVAL), no longer than the file system
+ * takes (-ENAMETOOLONG). The kernel has no RESOLVE_* rules for these calls, so a longer path is
+ * opened first, with openat.
+ */
+
+/* mkdirat. mode: 07777 at most (-EINVAL); umask does not shape it (a default ACL of dir does). */
+struct tevent_req *pathring_mkdirat_send(TALLOC_CTX *mem_ctx,
+					 struct tevent_context *ev,
+					 struct pathring *ring,
+					 struct pathring_identity *identity,
+					 struct pathring_handle *dir,
+					 const char *name,
+					 mode_t mode);
+int pathring_mkdirat_recv(struct tevent_req *req);
+int pathring_mkdirat_request(struct pathring *ring,
+			     struct pathring_identity *identity,
+			     struct pathring_handle *dir,
+			     const char *name,
+			     mode_t mode,
+			     pathring_request_fn fn,
+			     void *private_data,
+			     struct pathring_request **request);
+int pathring_mkdirat_result(struct pathring_request *request);
+
+/* unlinkat. flags: AT_REMOVEDIR or 0. */
+struct tevent_req *pathring_unlinkat_send(TALLOC_CTX *mem_ctx,
+					  struct tevent_context *ev,
+					  struct pathring *ring,
+					  struct pathring_identity *identity,
+					  struct pathring_handle *dir,
+					  const char *name,
+					  int flags);
+int pathring_unlinkat_recv(struct tevent_req *req);
+int pathring_unlinkat_request(struct pathring *ring,
+			      struct pathring_identity *identity,
+			      struct pathring_handle *dir,
+			      const char *name,
+			      int flags,
+			      pathring_request_fn fn,
+			      void *private_data,
+			      struct pathring_request **request);
+int pathring_unlinkat_result(struct pathring_request *request);
+
+/* renameat2. flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. */
+struct tevent_req *pathring_renameat_send(TALLOC_CTX *mem_ctx,
+					  struct tevent_context *ev,
+					  struct pathring *ring,
+					  struct pathring_identity *identity,
+					  struct pathring_handle *old_dir,
+					  const char *old_name,
+					  struct pathring_handle *new_dir,
+					  const char *new_name,
+					  unsigned int flags);
+int pathring_renameat_recv(struct tevent_req *req);
+int pathring_renameat_request(struct pathring *ring,
+			      struct pathring_identity *identity,
+			      struct pathring_handle *old_dir,
+			      const char *old_name,
+			      struct pathring_handle *new_dir,
+			      const char *new_name,
+			      unsigned int flags,
+			      pathring_request_fn fn,
+			      void *private_data,
+			      struct pathring_request **request);
+int pathring_renameat_result(struct pathring_request *request);
+
+/* linkat: a hard link. A symbolic link as old_name is linked itself. */
+struct tevent_req *pathring_linkat_send(TALLOC_CTX *mem_ctx,
+					struct tevent_context *ev,
+					struct pathring *ring,
+					struct pathring_identity *identity,
+					struct pathring_handle *old_dir,
+					const char *old_name,
+					struct pathring_handle *new_dir,
+					const char *new_name);
+int pathring_linkat_recv(struct tevent_req *req);
+int pathring_linkat_request(struct pathring *ring,
+			    struct pathring_identity *identity,
+			    struct pathring_handle *old_dir,
+			    const char *old_name,
+			    struct pathring_handle *new_dir,
+			    const char *new_name,
+			    pathring_request_fn fn,
+			    void *private_data,
+			    struct pathring_request **request);
+int pathring_linkat_result(struct pathring_request *request);
+
+/* symlinkat. target is stored as it is: empty -ENOENT, PATH_MAX bytes or more -ENAMETOOLONG. */
+struct tevent_req *pathring_symlinkat_send(TALLOC_CTX *mem_ctx,
+					   struct tevent_context *ev,
+					   struct pathring *ring,
+					   struct pathring_identity *identity,
+					   const char *target,
+					   struct pathring_handle *dir,
+					   const char *name);
+int pathring_symlinkat_recv(struct tevent_req *req);
+int pathring_symlinkat_request(struct pathring *ring,
+			       struct pathring_identity *identity,
+			       const char *target,
+			       struct pathring_handle *dir,
+			       const char *name,
+			       pathring_request_fn fn,
+			       void *private_data,
+			       struct pathring_request **request);
+int pathring_symlinkat_result(struct pathring_request *request);
 
 /*
  * lookup: what a file server wants to know of a name, in one request: open it as a path reference,

@@ -240,8 +240,12 @@ BACKEND_TEST(describe, names_kernel_and_backend)
 
 BACKEND_TEST(names, of_everything)
 {
-	static const char *const operations[] = { "openat", "close",  "statx", "getxattr",
-						  "pread",  "pwrite", "fsync", "lookup" };
+	static const char *const operations[] = {
+		"openat",      "close",	   "statx",    "getxattr", "setxattr",	"listxattr",
+		"removexattr", "pread",	   "pwrite",   "fsync",	   "ftruncate", "fallocate",
+		"fchmod",      "fchown",   "utimens",  "statfs",   "readdir",	"readlinkat",
+		"mkdirat",     "unlinkat", "renameat", "linkat",   "symlinkat", "lookup",
+	};
 	enum pathring_operation operation = 0;
 
 	(void)f;
