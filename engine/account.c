@@ -28,6 +28,15 @@ const char *pathring_placement_name(enum pathring_placement placement)
 	return placement < PATHRING_NUM_PLACEMENTS ? placement_names[placement] : "unknown";
 }
 
+#define TEXT_OF_REASON(constant, text) [PATHRING_REASON_##constant] = text,
+
+static const char *const reason_texts[PATHRING_NUM_REASONS] = { PATHRING_REASONS(TEXT_OF_REASON) };
+
+const char *pathring_reason_text(enum pathring_reason reason)
+{
+	return reason < PATHRING_NUM_REASONS ? reason_texts[reason] : "unknown";
+}
+
 static char *append_counters(char *text,
 			     const char *label,
 			     const uint64_t placed[PATHRING_NUM_PLACEMENTS],

@@ -12,8 +12,11 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "batch.h"
 #include "helper.h"
+#include "placement.h"
 #include "request.h"
 
 #define DEFAULT_ENTRIES 256
@@ -156,6 +159,9 @@ static int engine_destructor(struct pathring *ring)
 		helpers_stop(ring);
 	}
 
+	if (ring->proc_fd >= 0) {
+		close(ring->proc_fd);
+	}
 	identities_free(ring);
 	turns_free(ring);
 	return 0;
@@ -182,6 +188,7 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 		return -ENOMEM;
 	}
 	ring->ev = ev;
+	ring->proc_fd = -1;
 	ring->thread = pthread_self();
 	if (options != NULL) {
 		ring->options = *options;
@@ -189,6 +196,7 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 	TAILQ_INIT(&ring->queue);
 	TAILQ_INIT(&ring->running);
 	TAILQ_INIT(&ring->waiting);
+	STAILQ_INIT(&ring->batches);
 	STAILQ_INIT(&ring->log_messages);
 
 	ret = check_options(&ring->options);
@@ -268,6 +276,7 @@ static int engine_start(struct pathring *ring)
 		return ret;
 	}
 	ring->started = true;
+	ring->proc_fd = operation_open_proc_fd();
 	ring->process_mark = process_mark_set();
 	choose_backend(ring);
 	identity_leave(&state);
@@ -320,44 +329,100 @@ const char *pathring_backend_name(enum pathring_backend backend)
 
 /* ---- moving requests ---- */
 
-bool engine_submit(struct pathring *ring)
+static void queue_again(struct pathring *ring, struct request_list *list)
 {
 	struct pathring_request *request = NULL;
-	bool all_given;
-	bool taken;
 
-	if (ring->backend == NULL) {
-		return true;
+	TAILQ_FOREACH(request, list, link) {
+		request->state = REQUEST_QUEUED;
+		ring->num_running--;
+		ring->num_queued++;
 	}
+	TAILQ_CONCAT(list, &ring->queue, link);
+	TAILQ_CONCAT(&ring->queue, list, link);
+}
 
-	while ((request = TAILQ_FIRST(&ring->queue)) != NULL) {
+/* One request out of the queue's head becomes a running one. */
+static struct pathring_request *begin_request(struct pathring *ring)
+{
+	struct pathring_request *request = TAILQ_FIRST(&ring->queue);
+
+	if (request != NULL) {
 		TAILQ_REMOVE(&ring->queue, request, link);
 		ring->num_queued--;
 		request->state = REQUEST_RUNNING;
 		TAILQ_INSERT_TAIL(&ring->running, request, link);
 		ring->num_running++;
+	}
+	return request;
+}
 
-		taken = ring->backend->take(ring, request);
-		if (!taken) {
-			TAILQ_REMOVE(&ring->running, request, link);
-			ring->num_running--;
-			request->state = REQUEST_QUEUED;
-			TAILQ_INSERT_HEAD(&ring->queue, request, link);
-			ring->num_queued++;
-			break;
+/* false: no room; it is added to later. */
+static bool
+give_to_backend(struct pathring *ring, struct pathring_request *request, struct request_list *later)
+{
+	bool taken;
+
+	request->submitted = ring->turn_time;
+	taken = ring->backend->take(ring, request);
+	if (!taken) {
+		TAILQ_REMOVE(&ring->running, request, link);
+		TAILQ_INSERT_TAIL(later, request, link);
+	}
+	return taken;
+}
+
+/* Hand out what is queued: to batches or the backend. Returns what there was no room or time for.
+ */
+static void give_out(struct pathring *ring, struct request_list *later)
+{
+	struct request_list elsewhere = TAILQ_HEAD_INITIALIZER(elsewhere);
+	struct pathring_request *request = NULL;
+	bool room = true;
+
+	while (room && (request = begin_request(ring)) != NULL) {
+		if (placement_may_attempt(ring, request)) {
+			batch_add(ring, request);
+		} else {
+			room = give_to_backend(ring, request, later);
 		}
 	}
+
+	batches_run(ring, &elsewhere, later);
+	while (room && (request = TAILQ_FIRST(&elsewhere)) != NULL) {
+		TAILQ_REMOVE(&elsewhere, request, link);
+		TAILQ_INSERT_TAIL(&ring->running, request, link);
+		room = give_to_backend(ring, request, later);
+	}
+	TAILQ_CONCAT(later, &elsewhere, link);
+}
+
+bool engine_submit(struct pathring *ring)
+{
+	struct request_list later = TAILQ_HEAD_INITIALIZER(later);
+	struct pathring_request *request = NULL;
+	bool all_given;
+
+	if (ring->backend == NULL) {
+		return true;
+	}
+
+	ring->turn_time = engine_clock();
+	give_out(ring, &later);
+	queue_again(ring, &later);
+	ring->company = ring->num_running;
 
 	all_given = ring->backend->flush(ring);
 	all_given = helpers_flush(ring) && all_given;
 	engine_reap(ring);
 
 	/*
-	 * Nothing runs whose completion would bring the loop back here: the sync backend has run as
-	 * much as it may at once, or all that ran completed within this call.
+	 * Nothing runs whose completion would bring the loop back here: this thread has run as much
+	 * as it may at once, or all that ran completed within this call.
 	 */
 	request = TAILQ_FIRST(&ring->queue);
-	if (request != NULL && ring->num_running == 0 && all_given) {
+	if (request != NULL && all_given &&
+	    (ring->num_running == 0 || request->reason == PATHRING_REASON_BUDGET)) {
 		turn_schedule(request->turn);
 	}
 	return all_given;
@@ -389,6 +454,11 @@ uint64_t engine_completion_time(struct pathring *ring)
 		ring->completion_time = engine_clock();
 	}
 	return ring->completion_time;
+}
+
+uint64_t engine_turn_time(const struct pathring *ring)
+{
+	return ring->turn_time;
 }
 
 void engine_reap(struct pathring *ring)

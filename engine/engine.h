@@ -19,6 +19,7 @@ struct pathring_request;
 struct turn;
 struct helpers;
 struct uring;
+struct mounts;
 
 TAILQ_HEAD(request_list, pathring_request);
 LIST_HEAD(turn_list, turn);
@@ -47,8 +48,14 @@ struct pathring {
 	struct uring *uring;	 /* backend_uring.c */
 	struct helpers *helpers; /* helper.c: the threads backend, and what falls back to it */
 
+	int proc_fd; /* /proc/self/fd of this process, -1 for none */
+
 	struct identities identities;
-	struct placement *placement; /* placement.c */
+	struct mounts *mounts;		 /* mounts.c */
+	STAILQ_HEAD(, identity) batches; /* batch.c: empty between turns */
+	uint32_t switch_nsec;		 /* placement.c: what a switch costs */
+	size_t company;			 /* requests on their way after the last submission */
+	uint64_t turn_time;		 /* engine_clock(), of this submission */
 
 	struct request_list queue;   /* QUEUED */
 	struct request_list running; /* RUNNING */
@@ -87,6 +94,9 @@ uint64_t engine_clock(void);
  * clock is a twentieth of a cached lookup.
  */
 uint64_t engine_completion_time(struct pathring *ring);
+
+/* When the engine last began to give out requests; for what need not be exact. */
+uint64_t engine_turn_time(const struct pathring *ring);
 
 /* What announces completions; -1 for none. */
 #define ENGINE_POLL_FDS 2

@@ -13,7 +13,8 @@ struct descriptor {
 	int fd;
 	enum pathring_handle_kind kind;
 	bool borrowed;
-	bool reading; /* a readdir uses its position */
+	bool reading;	   /* a readdir uses its position */
+	uint64_t mount_id; /* 0: not asked yet (mounts.c) */
 	unsigned int references;
 	/* The close request that waits until it is the last to hold this. */
 	struct pathring_request *closer;

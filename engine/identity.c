@@ -354,33 +354,55 @@ gid_t pathring_identity_gid(const struct pathring_identity *identity)
 	return identity->identity != NULL ? identity->identity->target.gid : (gid_t)-1;
 }
 
-int identity_enter(struct identity *identity, struct identity_switch *state)
+int identity_switch_begin(struct identity_switch *state)
+{
+	state->switched = false;
+	return credentials_get(&state->saved);
+}
+
+bool identity_switch_needed(const struct identity *identity, const struct identity_switch *state)
+{
+	return state->switched || !credentials_match(&state->saved, &identity->target);
+}
+
+int identity_switch_to(struct identity *identity, struct identity_switch *state)
 {
 	int ret;
 
-	state->switched = false;
-	ret = credentials_get(&state->saved);
-	if (ret < 0) {
-		return ret;
-	}
 	if (credentials_match(&state->saved, &identity->target)) {
+		if (state->switched) {
+			credentials_restore(&state->saved);
+			state->switched = false;
+		}
 		return 0;
 	}
 
 	ret = credentials_gain_root();
-	if (ret < 0) {
-		credentials_release(&state->saved);
-		return ret;
+	if (ret == 0) {
+		identity->ring->stats.switches++;
+		state->switched = true;
+		ret = credentials_become(&identity->target);
 	}
-	identity->ring->stats.switches++;
-	ret = credentials_become(&identity->target);
-	if (ret < 0) {
+	if (ret < 0 && state->switched) {
 		credentials_restore(&state->saved);
-		credentials_release(&state->saved);
+		state->switched = false;
+	}
+	return ret;
+}
+
+int identity_enter(struct identity *identity, struct identity_switch *state)
+{
+	int ret;
+
+	ret = identity_switch_begin(state);
+	if (ret < 0) {
 		return ret;
 	}
-	state->switched = true;
-	return 0;
+	ret = identity_switch_to(identity, state);
+	if (ret < 0) {
+		credentials_release(&state->saved);
+	}
+	return ret;
 }
 
 void identity_leave(struct identity_switch *state)

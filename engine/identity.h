@@ -14,6 +14,9 @@
 /* One for each value of (uid, gid, groups). The groups follow it in memory. */
 struct identity {
 	LIST_ENTRY(identity) bucket_link;
+	STAILQ_ENTRY(identity) batch_link;
+	STAILQ_HEAD(, pathring_request) batch; /* batch.c; valid while batch_size is not 0 */
+	size_t batch_size;
 	TAILQ_ENTRY(identity) used_link; /* least recently used first */
 	struct pathring *ring;
 	struct credentials_target target;
@@ -65,6 +68,16 @@ struct identity_switch {
 };
 
 int identity_enter(struct identity *identity, struct identity_switch *state);
+
+/*
+ * The same for several identities, one after the other, with one way back. A failing
+ * identity_switch_to() leaves the thread as it was before identity_switch_begin(); others may
+ * follow.
+ */
+int identity_switch_begin(struct identity_switch *state);
+bool identity_switch_needed(const struct identity *identity, const struct identity_switch *state);
+int identity_switch_to(struct identity *identity, struct identity_switch *state);
+
 void identity_leave(struct identity_switch *state);
 
 /*

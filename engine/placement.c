@@ -1,156 +1,199 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * The policy: where an operation runs when there is a choice. Today there is one choice, statx of
- * an open descriptor.
+ * The policy: where a request runs when there is a choice. batch.c carries it out. The numbers
+ * behind it are explained in README.md.
  *
- * On the ring statx always goes to a kernel worker (it is never tried inline, Linux 6.3), which
- * costs 3 us at depth 16 and 17 or more alone, against half a microsecond in this thread. It needs
- * no permission: the descriptor is the proof, so no identity is involved either. In this thread it
- * is safe where the attributes are in memory once the inode is open, which is so for local file
- * systems. For all others AT_STATX_DONT_SYNC keeps the question from going to a server, and the
- * answer is only used to learn which mount this is.
+ * There is a choice for operations with an attempt (operation.h): an answer without waiting, from
+ * what is in memory, or none. In this thread an attempt costs the system calls themselves, and a
+ * switch of credentials for each identity there and back; on the ring no switch, but a kernel
+ * worker for all that the kernel does not do at once; which of the two is less depends on the file
+ * system, the operation, how many requests share the switch, and how many are on their way. So the
+ * engine keeps, by file system and operation, what an attempt took, what a request took elsewhere
+ * in company of how many, and how often an attempt found nothing, and takes the cheaper way. Now
+ * and then it takes the other one, to see whether that is still so.
  */
 #include "placement.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/vfs.h>
-#include <linux/magic.h>
 
-#include "operation.h"
-
-#define KNOWN_MOUNTS 16
+#include "mounts.h"
+#include "request.h"
 
 /*
- * A mount may go and its number come back for another file system: what is known of it is read
- * again.
+ * What is assumed before anything is known, in nanoseconds. Near what one machine measured; a
+ * wrong guess is corrected by the first requests.
  */
-#define KNOWN_FOR_NSEC 1000000000ULL
+#define ASSUMED_INLINE 3000
+#define ASSUMED_SWITCH 8000
+static const uint32_t assumed_elsewhere[COMPANY_CLASSES] = { 17000, 10000, 7000, 5000, 4500, 4000 };
 
-struct known_mount {
-	uint64_t id;
-	uint64_t expires; /* engine_clock(); 0: unused */
-	bool local;
-};
+/* A new value counts for an eighth: some ten decisions to learn, one outlier is forgiven. */
+#define WEIGHT_SHIFT 3
 
-struct placement {
-	struct known_mount mounts[KNOWN_MOUNTS];
-	unsigned int next;
-};
+/* One decision in so many is taken against what is known, if that costs less than so many times. */
+#define TRY_EVERY 256
+#define TRY_AT_MOST 4
 
-/* getattr of these reads the inode in memory and nothing else. */
-static const char *const local_types[] = { "ext4", "xfs",  "btrfs",    "tmpfs", "ext3",
-					   "ext2", "f2fs", "bcachefs", "zfs" };
+/*
+ * An attempt that took longer than this has waited for something, though the file system is local:
+ * a cold cache. The operation then stays away from this thread for a while.
+ */
+#define SLOW_NSEC 500000
+#define SLOW_FOR_NSEC 100000000
 
-static bool type_is_local(const char *type)
+#define PROBABILITY_ONE 65536
+
+static unsigned int company_class(size_t company)
 {
-	size_t i;
+	unsigned int class = 0;
 
-	for (i = 0; i < sizeof(local_types) / sizeof(local_types[0]); i++) {
-		if (strcmp(type, local_types[i]) == 0) {
-			return true;
-		}
+	while (company > 1 && class < COMPANY_CLASSES - 1) {
+		company >>= 1;
+		class ++;
 	}
-	return false;
+	return class;
 }
 
-/*
- * In a chroot whose root is no mount point, mountinfo does not list the mount that one is on. A
- * file system on a block device may be asked then: those that can hang on a server have none.
- */
-static bool device_is_local(int fd, const struct statx *stx)
+static void learn(uint32_t *value, uint64_t sample)
 {
-	struct statfs filesystem = { 0 };
-	int ret;
+	int64_t difference;
 
-	if (stx->stx_dev_major == 0) {
+	if (sample > UINT32_MAX / 2) {
+		sample = UINT32_MAX / 2;
+	}
+	if (*value == 0) {
+		*value = (uint32_t)sample;
+		return;
+	}
+	difference = (int64_t)sample - *value;
+	*value = (uint32_t)((int64_t)*value + difference / (1 << WEIGHT_SHIFT));
+}
+
+static uint32_t known_or(uint32_t value, uint32_t assumed)
+{
+	return value != 0 ? value : assumed;
+}
+
+static struct costs *costs_of(const struct pathring *ring, const struct pathring_request *request)
+{
+	struct mount *mount = mount_known(ring, request->operation.mount_id);
+
+	return mount != NULL ? &mount->costs[request->operation.class->kind] : NULL;
+}
+
+bool placement_may_attempt(struct pathring *ring, struct pathring_request *request)
+{
+	struct operation *operation = &request->operation;
+	struct mount *mount = NULL;
+
+	if (operation->class->attempt == NULL || operation->target == NULL) {
+		request->reason = PATHRING_REASON_ONLY_WAY;
 		return false;
 	}
-	ret = fstatfs(fd, &filesystem);
-	return ret == 0 &&
-	       (filesystem.f_type == EXT4_SUPER_MAGIC || filesystem.f_type == XFS_SUPER_MAGIC ||
-		filesystem.f_type == F2FS_SUPER_MAGIC);
+	if (request->missed) {
+		request->reason = PATHRING_REASON_NOT_CACHED;
+		return false;
+	}
+	mount = mount_of(ring, operation->target);
+	if (mount == NULL || !mount->local) {
+		request->reason = PATHRING_REASON_REMOTE;
+		return false;
+	}
+	operation->mount_id = mount->id;
+	if (ring->options.pin != PATHRING_PIN_LEARNED) {
+		request->reason = PATHRING_REASON_PINNED;
+		return ring->options.pin == PATHRING_PIN_INLINE;
+	}
+	if (mount->costs[operation->class->kind].slow_until > engine_turn_time(ring)) {
+		request->reason = PATHRING_REASON_SLOW;
+		return false;
+	}
+	return true;
+}
+
+bool placement_attempts_batch(struct pathring *ring,
+			      struct pathring_request *first,
+			      size_t count,
+			      bool switching,
+			      enum pathring_reason *reason)
+{
+	struct costs *costs = costs_of(ring, first);
+	uint64_t here;
+	uint64_t elsewhere;
+	unsigned int class = company_class(ring->num_running);
+	bool attempts;
+
+	if (ring->options.pin == PATHRING_PIN_INLINE) {
+		*reason = PATHRING_REASON_PINNED;
+		return true;
+	}
+	if (costs == NULL) {
+		*reason = PATHRING_REASON_REMOTE;
+		return false;
+	}
+	elsewhere = known_or(costs->elsewhere_nsec[class], assumed_elsewhere[class]);
+	here = known_or(costs->inline_nsec, ASSUMED_INLINE);
+	here += elsewhere * costs->missed / PROBABILITY_ONE;
+	here *= count;
+	elsewhere *= count;
+	if (switching) {
+		here += known_or(ring->switch_nsec, ASSUMED_SWITCH);
+	}
+
+	attempts = here <= elsewhere;
+	*reason = PATHRING_REASON_CHEAPER;
+	costs->decisions++;
+	if (costs->decisions % TRY_EVERY == 0 && here < elsewhere * TRY_AT_MOST &&
+	    elsewhere < here * TRY_AT_MOST) {
+		attempts = !attempts;
+		*reason = PATHRING_REASON_TRIED;
+	}
+	return attempts;
+}
+
+void placement_learn_attempts(struct pathring *ring,
+			      const struct pathring_request *like,
+			      size_t count,
+			      size_t missed,
+			      uint64_t nsec)
+{
+	struct costs *costs = costs_of(ring, like);
+
+	if (costs == NULL) {
+		return;
+	}
+	if (nsec > SLOW_NSEC) {
+		costs->slow_until = engine_turn_time(ring) + SLOW_FOR_NSEC;
+		return;
+	}
+	learn(&costs->inline_nsec, nsec / count);
+	learn(&costs->missed, missed * PROBABILITY_ONE / count);
+}
+
+void placement_learn_switch(struct pathring *ring, uint64_t nsec)
+{
+	learn(&ring->switch_nsec, nsec);
+}
+
+/* In the company of others a request's share of the time is what it costs, not how long it took. */
+void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request)
+{
+	struct costs *costs = costs_of(ring, request);
+
+	if (costs != NULL && ring->company > 0) {
+		learn(&costs->elsewhere_nsec[company_class(ring->company)],
+		      (request->finished - request->submitted) / ring->company);
+	}
 }
 
 /*
- * From mountinfo, which asks no file system anything: statfs() of a hung FUSE mount would hang
- * here. Lines are "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD...] - TYPE SOURCE
- * SUPEROPTIONS" (proc(5)).
+ * statx of an open descriptor needs no identity: the descriptor is the proof. On the ring it always
+ * goes to a kernel worker (it is never tried inline, Linux 6.3), which costs 3 us at depth 16 and
+ * 17 or more alone, against half a microsecond in this thread, where it can't block if the
+ * attributes are in memory once the inode is open, as they are for local file systems. For all
+ * others AT_STATX_DONT_SYNC keeps the question from going to a server, and the answer is only used
+ * to learn which mount this is.
  */
-static bool mount_is_local(uint64_t id, int fd, const struct statx *stx)
-{
-	char *line = NULL;
-	size_t size = 0;
-	bool listed = false;
-	bool local = false;
-	FILE *mountinfo = NULL;
-
-	mountinfo = fopen("/proc/self/mountinfo", "re");
-	if (mountinfo == NULL) {
-		return false;
-	}
-	while (getline(&line, &size, mountinfo) > 0) {
-		unsigned long long line_id = 0;
-		char type[32] = "";
-		const char *separator = NULL;
-		int matched;
-
-		matched = sscanf(line, "%llu", &line_id);
-		if (matched != 1 || line_id != id) {
-			continue;
-		}
-		listed = true;
-		separator = strstr(line, " - ");
-		if (separator != NULL) {
-			matched = sscanf(separator, " - %31s", type);
-			local = matched == 1 && type_is_local(type);
-		}
-		break;
-	}
-	free(line);
-	fclose(mountinfo);
-	return listed ? local : device_is_local(fd, stx);
-}
-
-static bool known_to_be_local(struct pathring *ring, int fd, const struct statx *stx)
-{
-	uint64_t id = stx->stx_mnt_id;
-	struct placement *placement = ring->placement;
-	struct known_mount *mount = NULL;
-	uint64_t now = engine_completion_time(ring);
-	size_t i;
-
-	if (placement == NULL) {
-		placement = talloc_zero(ring, struct placement);
-		if (placement == NULL) {
-			return false;
-		}
-		ring->placement = placement;
-	}
-
-	for (i = 0; i < KNOWN_MOUNTS; i++) {
-		if (placement->mounts[i].id == id && placement->mounts[i].expires != 0) {
-			mount = &placement->mounts[i];
-			break;
-		}
-	}
-	if (mount == NULL) {
-		mount = &placement->mounts[placement->next];
-		placement->next = (placement->next + 1) % KNOWN_MOUNTS;
-		mount->expires = 0;
-	}
-	if (mount->expires <= now) {
-		*mount = (struct known_mount) {
-			.id = id,
-			.expires = now + KNOWN_FOR_NSEC,
-			.local = mount_is_local(id, fd, stx),
-		};
-	}
-	return mount->local;
-}
-
 bool placement_statx_inline(struct pathring *ring,
 			    int fd,
 			    unsigned int flags,
@@ -168,10 +211,9 @@ bool placement_statx_inline(struct pathring *ring,
 		return false;
 	}
 	if ((flags & AT_STATX_DONT_SYNC) == 0) {
-		bool local =
-			(stx->stx_mask & STATX_MNT_ID) != 0 && known_to_be_local(ring, fd, stx);
+		const struct mount *mount = mount_of_statx(ring, fd, stx);
 
-		if (!local) {
+		if (mount == NULL || !mount->local) {
 			return false;
 		}
 	}

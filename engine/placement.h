@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Where an operation runs when there is a choice.
+ * Where a request runs when there is a choice.
  */
 #ifndef PATHRING_ENGINE_PLACEMENT_H
 #define PATHRING_ENGINE_PLACEMENT_H
@@ -17,5 +17,34 @@ bool placement_statx_inline(struct pathring *ring,
 			    unsigned int mask,
 			    struct statx *stx,
 			    int *result);
+
+/*
+ * Whether a request may be attempted in this thread, together with others of its identity; if not,
+ * its reason is noted.
+ */
+bool placement_may_attempt(struct pathring *ring, struct pathring_request *request);
+
+/*
+ * Whether to attempt a batch of count requests like this one here, which takes a switch of
+ * credentials or not. Otherwise they go to the backend.
+ */
+bool placement_attempts_batch(struct pathring *ring,
+			      struct pathring_request *first,
+			      size_t count,
+			      bool switching,
+			      enum pathring_reason *reason);
+
+/* How long this thread may run requests until it looks at its loop again, in nanoseconds. */
+#define PLACEMENT_BUDGET_NSEC 1000000
+
+/* What came of it: count attempts like this one took nsec, and missed of them found no answer. */
+void placement_learn_attempts(struct pathring *ring,
+			      const struct pathring_request *like,
+			      size_t count,
+			      size_t missed,
+			      uint64_t nsec);
+void placement_learn_switch(struct pathring *ring, uint64_t nsec);
+/* A request that the backend has completed. */
+void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request);
 
 #endif /* PATHRING_ENGINE_PLACEMENT_H */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "handle.h"
+#include "placement.h"
 
 static void leave_list(struct pathring_request *request)
 {
@@ -122,6 +123,7 @@ int request_create(struct pathring *ring,
 		.operation = {
 			.class = class,
 			.target = descriptor_hold(target),
+			.proc_fd = ring->proc_fd,
 		},
 	};
 	ring->num_requests++;
@@ -172,6 +174,7 @@ static void count_outcome(struct pathring_request *request)
 	struct identity_counters *counters = &request->identity->counters;
 
 	stats->placed[request->placement]++;
+	stats->reason[request->reason]++;
 	counters->placed[request->placement]++;
 	if (request->operation.result == -EACCES || request->operation.result == -EPERM) {
 		stats->denied++;
@@ -191,6 +194,9 @@ void request_complete(struct pathring_request *request, enum pathring_placement 
 	ring->num_requests--;
 	request->placement = placement;
 	request->finished = engine_completion_time(ring);
+	if (placement != PATHRING_INLINE && request->operation.class->attempt != NULL) {
+		placement_learn_elsewhere(ring, request);
+	}
 	count_outcome(request);
 	release_holds(request);
 

@@ -33,9 +33,12 @@ struct pathring_request {
 	struct turn *turn; /* the event context that hears of it */
 	enum request_state state;
 	bool orphaned;
+	bool missed;   /* an attempt in the engine's thread found no answer */
 	bool diverted; /* runs in a thread beside the ring */
 	enum pathring_placement placement;
-	uint64_t started; /* CLOCK_MONOTONIC, ns */
+	enum pathring_reason reason; /* why there */
+	uint64_t started;	     /* CLOCK_MONOTONIC, ns */
+	uint64_t submitted;	     /* to a backend */
 	uint64_t finished;
 
 	pathring_request_fn fn;
@@ -46,6 +49,8 @@ struct pathring_request {
 
 	struct operation operation;
 	uint8_t *spare; /* what is left of the memory behind it */
+
+	STAILQ_ENTRY(pathring_request) batch_link; /* batch.c */
 
 	/* What a backend notes of a request that it runs. */
 	union {

@@ -229,9 +229,28 @@ enum pathring_placement {
 const char *pathring_operation_name(enum pathring_operation operation);
 const char *pathring_placement_name(enum pathring_placement placement);
 
+/* Why a request ran where it ran. */
+#define PATHRING_REASONS(X)                                     \
+	X(ONLY_WAY, "there is one way")                         \
+	X(PINNED, "pinned by option")                           \
+	X(CHEAPER, "learned to be cheapest")                    \
+	X(TRIED, "tried again, to learn")                       \
+	X(REMOTE, "the file system may have to ask a server")   \
+	X(NOT_CACHED, "not in the cache")                       \
+	X(SLOW, "took too long in the engine's thread before")  \
+	X(BUDGET, "the engine's thread has worked long enough") \
+	X(FALLBACK, "the ring could not run it")
+
+#define PATHRING_REASON_CONSTANT(constant, text) PATHRING_REASON_##constant,
+
+enum pathring_reason { PATHRING_REASONS(PATHRING_REASON_CONSTANT) PATHRING_NUM_REASONS };
+
+const char *pathring_reason_text(enum pathring_reason reason);
+
 struct pathring_stats {
 	struct pathring_operation_stats {
 		uint64_t placed[PATHRING_NUM_PLACEMENTS]; /* where completed requests ran */
+		uint64_t reason[PATHRING_NUM_REASONS];	  /* and why there */
 		uint64_t denied;			  /* completed with EACCES or EPERM */
 		uint64_t failed;			  /* completed with another error */
 	} operation[PATHRING_NUM_OPERATIONS];

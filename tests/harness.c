@@ -75,6 +75,9 @@ static void fixture_start(struct fixture *f, const struct pathring_options *opti
 		own = *options;
 	}
 	own.backend = f->backend;
+	if (own.pin == PATHRING_PIN_LEARNED) {
+		own.pin = f->pin;
+	}
 	own.log_fn = log_message;
 	own.log_private_data = f;
 	ret = pathring_create(f, f->ev, &own, &f->ring);
@@ -96,14 +99,15 @@ void fixture_restart(struct fixture *f, const struct pathring_options *options)
 	fixture_start(f, options);
 }
 
-static struct fixture *fixture_new(enum pathring_backend backend, enum form form)
+static struct fixture *fixture_new(struct ground ground, enum form form)
 {
 	struct fixture *f = talloc_zero(NULL, struct fixture);
 	int fd = -1;
 	int ret = -1;
 
 	assert_not_null(f);
-	f->backend = backend;
+	f->backend = ground.backend;
+	f->pin = ground.pin;
 	f->form = form;
 	f->log_text = talloc_strdup(f, "");
 	f->path = scratch_path(f, NULL);
@@ -168,12 +172,12 @@ static void check_leaks(void)
 	assert_eq(leaked, 0, "memory was leaked, see the report of LeakSanitizer");
 }
 
-void harness_run(enum pathring_backend backend, enum form form, test_body_fn body)
+void harness_run(struct ground ground, enum form form, test_body_fn body)
 {
 	struct fixture *f = NULL;
 
 	test_process = getpid();
-	f = fixture_new(backend, form);
+	f = fixture_new(ground, form);
 	body(f);
 	fixture_free(f);
 	check_leaks();

@@ -38,6 +38,7 @@ enum form {
 
 struct fixture {
 	enum pathring_backend backend;
+	enum pathring_pin pin;
 	enum form form;
 	struct tevent_context *ev;
 	struct pathring *ring;
@@ -55,7 +56,21 @@ struct fixture {
 
 typedef void (*test_body_fn)(struct fixture *f);
 
-void harness_run(enum pathring_backend backend, enum form form, test_body_fn body);
+/*
+ * What a test runs on: a backend, with every request that could run in the engine's thread as well
+ * pinned to the backend's own place; and the ring, with them in the engine's thread.
+ */
+struct ground {
+	enum pathring_backend backend;
+	enum pathring_pin pin;
+};
+
+#define BACKEND_uring ((struct ground) { PATHRING_BACKEND_URING, PATHRING_PIN_RING })
+#define BACKEND_threads ((struct ground) { PATHRING_BACKEND_THREADS, PATHRING_PIN_THREAD })
+#define BACKEND_sync ((struct ground) { PATHRING_BACKEND_SYNC, PATHRING_PIN_LEARNED })
+#define BACKEND_inline ((struct ground) { PATHRING_BACKEND_URING, PATHRING_PIN_INLINE })
+
+void harness_run(struct ground ground, enum form form, test_body_fn body);
 
 #define ONE_BACKEND_TEST(suite, name, backend_name)                             \
 	Test(suite, name##_##backend_name, .timeout = TEST_BOUND_SECONDS)       \
@@ -63,16 +78,13 @@ void harness_run(enum pathring_backend backend, enum form form, test_body_fn bod
 		harness_run(BACKEND_##backend_name, FORM_SEND, suite##_##name); \
 	}
 
-#define BACKEND_uring PATHRING_BACKEND_URING
-#define BACKEND_threads PATHRING_BACKEND_THREADS
-#define BACKEND_sync PATHRING_BACKEND_SYNC
-
 /* The same test on every backend. The body follows the macro. */
 #define BACKEND_TEST(suite, name)                      \
 	static void suite##_##name(struct fixture *f); \
 	ONE_BACKEND_TEST(suite, name, uring)           \
 	ONE_BACKEND_TEST(suite, name, threads)         \
 	ONE_BACKEND_TEST(suite, name, sync)            \
+	ONE_BACKEND_TEST(suite, name, inline)          \
 	static void suite##_##name(struct fixture *f)
 
 /*
@@ -110,6 +122,7 @@ void harness_run(enum pathring_backend backend, enum form form, test_body_fn bod
 	ALL_FORMS_TEST(suite, name, uring)             \
 	ALL_FORMS_TEST(suite, name, threads)           \
 	ALL_FORMS_TEST(suite, name, sync)              \
+	ALL_FORMS_TEST(suite, name, inline)            \
 	static void suite##_##name(struct fixture *f)
 
 /* Free the engine and make another with other options; backend and log function are filled in. */

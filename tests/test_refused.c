@@ -173,11 +173,11 @@ URING_TEST(log, is_not_written_from_within_a_call)
 #define REFUSED_TEST(errno_name)                                                               \
 	Test(refused, ring_with_##errno_name##_auto, .timeout = TEST_BOUND_SECONDS)            \
 	{                                                                                      \
-		harness_run(PATHRING_BACKEND_URING, FORM_SEND, refused_auto_##errno_name);     \
+		harness_run(BACKEND_uring, FORM_SEND, refused_auto_##errno_name);     \
 	}                                                                                      \
 	Test(refused, ring_with_##errno_name##_explicit, .timeout = TEST_BOUND_SECONDS)        \
 	{                                                                                      \
-		harness_run(PATHRING_BACKEND_URING, FORM_SEND, refused_explicit_##errno_name); \
+		harness_run(BACKEND_uring, FORM_SEND, refused_explicit_##errno_name); \
 	}
 
 #define REFUSED_BODIES(errno_name)                                   \

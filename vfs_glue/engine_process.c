@@ -68,8 +68,13 @@ static void engine_give_up(struct vfs_pathring_engine *engine, const char *what,
 void vfs_pathring_engine_create(struct connection_struct *conn, enum pathring_backend backend)
 {
 	struct vfs_pathring_engine *engine = engines[backend];
+	/*
+	 * Pinned: smbd's thread is then never switched by the engine, whatever user it stands for
+	 * when its loop comes here.
+	 */
 	struct pathring_options options = {
 		.backend = backend,
+		.pin = PATHRING_PIN_RING,
 		.log_fn = engine_log,
 	};
 	int ret;
