@@ -50,39 +50,15 @@ static void lookup_perform(struct operation *operation)
 	}
 }
 
-/*
- * Whether a path leads downward as long as it meets no symbolic link. RESOLVE_NO_SYMLINKS then says
- * no less than RESOLVE_BENEATH, and spares the kernel a look at the mount lock at the end of the
- * walk (path_is_under() in fs/namei.c, 0.4 us of 2.5); where there is a link, it is ELOOP, and the
- * lookup is made as it was asked for.
- */
-static bool leads_downward(const char *path)
-{
-	const char *dots = strstr(path, "..");
-
-	while (dots != NULL) {
-		if ((dots == path || dots[-1] == '/') && (dots[2] == '/' || dots[2] == '\0')) {
-			return false;
-		}
-		dots = strstr(dots + 1, "..");
-	}
-	return path[0] != '/';
-}
-
 static bool lookup_attempt(struct operation *operation)
 {
 	struct lookup_arguments *arguments = &operation->lookup;
-	struct open_how how = arguments->how;
 	bool same_mount;
 	int fd;
 
-	/* Linux 5.12; EAGAIN where the walk would have to wait, EINVAL before. */
-	how.resolve |= RESOLVE_CACHED;
-	if (arguments->downward && (how.resolve & RESOLVE_BENEATH) != 0) {
-		how.resolve ^= RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-	}
-	fd = operation_openat2(operation_directory_fd(operation), arguments->path, &how);
-	if (fd == -EAGAIN || fd == -EINVAL || fd == -ELOOP) {
+	fd = operation_openat2_cached(
+		operation_directory_fd(operation), arguments->path, &arguments->how);
+	if (fd == -EAGAIN) {
 		return false;
 	}
 	if (fd < 0) {
@@ -213,7 +189,6 @@ int pathring_lookup_request(struct pathring *ring,
 		.path = request_string(request, path),
 		.how = kernel_how,
 		.mask = how->mask,
-		.downward = leads_downward(path),
 		.fd = -1,
 	};
 	fill_queries(request, how);

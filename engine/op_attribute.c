@@ -281,9 +281,17 @@ static void statfs_perform(struct operation *operation)
 	operation->result = ret == -1 ? -errno : 0;
 }
 
+/* A local file system knows its numbers. */
+static bool statfs_attempt(struct operation *operation)
+{
+	statfs_perform(operation);
+	return true;
+}
+
 static const struct operation_class statfs_class = {
 	.kind = PATHRING_STATFS,
 	.perform = statfs_perform,
+	.attempt = statfs_attempt,
 };
 
 int pathring_statfs_request(struct pathring *ring,

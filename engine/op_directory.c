@@ -218,9 +218,17 @@ static void readlinkat_perform(struct operation *operation)
 	operation->result = length;
 }
 
+/* A target is in the inode, or one block of the local disk. */
+static bool readlinkat_attempt(struct operation *operation)
+{
+	readlinkat_perform(operation);
+	return true;
+}
+
 static const struct operation_class readlinkat_class = {
 	.kind = PATHRING_READLINKAT,
 	.perform = readlinkat_perform,
+	.attempt = readlinkat_attempt,
 };
 
 int pathring_readlinkat_request(struct pathring *ring,

@@ -167,9 +167,17 @@ static void getxattr_perform(struct operation *operation)
 						       arguments->size);
 }
 
+/* The inode is in memory; the xattrs of a local file system are, or are one block of its disk. */
+static bool getxattr_attempt(struct operation *operation)
+{
+	getxattr_perform(operation);
+	return true;
+}
+
 static const struct operation_class getxattr_class = {
 	.kind = PATHRING_GETXATTR,
 	.perform = getxattr_perform,
+	.attempt = getxattr_attempt,
 };
 
 int pathring_getxattr_request(struct pathring *ring,
@@ -390,9 +398,16 @@ static void listxattr_perform(struct operation *operation)
 	operation->result = xattr_result(fd, ret);
 }
 
+static bool listxattr_attempt(struct operation *operation)
+{
+	listxattr_perform(operation);
+	return true;
+}
+
 static const struct operation_class listxattr_class = {
 	.kind = PATHRING_LISTXATTR,
 	.perform = listxattr_perform,
+	.attempt = listxattr_attempt,
 };
 
 int pathring_listxattr_request(struct pathring *ring,

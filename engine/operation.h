@@ -132,7 +132,6 @@ struct lookup_arguments {
 	const char *path;
 	struct open_how how;
 	unsigned int mask;
-	bool downward; /* see lookup.c */
 	size_t num_xattrs;
 	struct lookup_xattr *queries;
 	struct pathring_xattr *xattrs; /* the results */
@@ -187,6 +186,8 @@ int operation_fill_how(const struct descriptor *dir,
 		       struct open_how *how);
 int operation_directory_fd(const struct operation *operation);
 int operation_openat2(int dirfd, const char *path, const struct open_how *how);
+/* The same without waiting; -EAGAIN where it would have to, or can't be known. Only with O_PATH. */
+int operation_openat2_cached(int dirfd, const char *path, const struct open_how *how);
 int operation_statx_fd(int fd, unsigned int flags, unsigned int mask, struct statx *stx);
 void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE]);
 ssize_t operation_getxattr_pathref(int proc_fd,
