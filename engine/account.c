@@ -3,7 +3,7 @@
  * The engine's account for people: what ran where, and under whom. The counting is done in
  * request.c.
  */
-#include "engine.h"
+#include "placement.h"
 
 #include <inttypes.h>
 
@@ -66,6 +66,29 @@ static char *append_header(char *text, const char *label)
 				      "failed");
 }
 
+/* Where there was a choice, why it was made. */
+static char *append_reasons(const struct pathring *ring, char *text)
+{
+	int operation;
+	int reason;
+
+	for (operation = 0; operation < PATHRING_NUM_OPERATIONS; operation++) {
+		const uint64_t *counts = ring->stats.operation[operation].reason;
+
+		for (reason = PATHRING_REASON_ONLY_WAY + 1; reason < PATHRING_NUM_REASONS;
+		     reason++) {
+			if (counts[reason] > 0) {
+				text = talloc_asprintf_append(text,
+							      "%-12s %12" PRIu64 " because: %s\n",
+							      operation_names[operation],
+							      counts[reason],
+							      reason_texts[reason]);
+			}
+		}
+	}
+	return text;
+}
+
 char *pathring_account(struct pathring *ring, TALLOC_CTX *mem_ctx)
 {
 	const struct identity *identity = NULL;
@@ -84,6 +107,8 @@ char *pathring_account(struct pathring *ring, TALLOC_CTX *mem_ctx)
 				       stats->denied,
 				       stats->failed);
 	}
+	text = append_reasons(ring, text);
+	text = placement_describe(ring, text);
 	text = append_header(text, "identity");
 	TAILQ_FOREACH(identity, &ring->identities.used, used_link) {
 		const struct identity_counters *counters = &identity->counters;

@@ -197,6 +197,7 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 	TAILQ_INIT(&ring->running);
 	TAILQ_INIT(&ring->waiting);
 	STAILQ_INIT(&ring->batches);
+	placement_assume(ring);
 	STAILQ_INIT(&ring->log_messages);
 
 	ret = check_options(&ring->options);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-#include "engine.h"
+#include "placement.h"
 
 #define KNOWN_MOUNTS 16
 
@@ -132,6 +132,7 @@ static struct mount *add_mount(struct pathring *ring, uint64_t id)
 		return NULL;
 	}
 	mount->id = id;
+	placement_assume_mount(mount);
 	talloc_free(mounts->known[mounts->next]);
 	mounts->known[mounts->next] = mount;
 	mounts->next = (mounts->next + 1) % KNOWN_MOUNTS;
@@ -182,4 +183,9 @@ struct mount *mount_of(struct pathring *ring, struct descriptor *descriptor)
 		descriptor->mount_id = mount->id;
 	}
 	return mount;
+}
+
+const struct mount *mount_number(const struct pathring *ring, size_t number)
+{
+	return ring->mounts != NULL && number < KNOWN_MOUNTS ? ring->mounts->known[number] : NULL;
 }

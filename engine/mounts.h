@@ -14,8 +14,9 @@
 struct costs {
 	uint32_t inline_nsec; /* an attempt in this thread, the switch not counted */
 	uint32_t elsewhere_nsec[COMPANY_CLASSES]; /* by how many were on their way */
-	uint32_t missed;			  /* of 65536 attempts */
+	int32_t missed;				  /* of 65536 attempts */
 	uint32_t decisions;
+	uint32_t slow_in_a_row;
 	uint64_t slow_until; /* engine_clock() */
 };
 
@@ -34,5 +35,8 @@ struct mount *mount_of_statx(struct pathring *ring, int fd, const struct statx *
 
 /* The mount of that id if it is known still. */
 struct mount *mount_known(const struct pathring *ring, uint64_t id);
+
+/* One after the other; NULL after the last. */
+const struct mount *mount_number(const struct pathring *ring, size_t number);
 
 #endif /* PATHRING_ENGINE_MOUNTS_H */

@@ -15,6 +15,7 @@
 #include "placement.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "mounts.h"
 #include "request.h"
@@ -23,9 +24,11 @@
  * What is assumed before anything is known, in nanoseconds. Near what one machine measured; a
  * wrong guess is corrected by the first requests.
  */
-#define ASSUMED_INLINE 3000
 #define ASSUMED_SWITCH 8000
-static const uint32_t assumed_elsewhere[COMPANY_CLASSES] = { 17000, 10000, 7000, 5000, 4500, 4000 };
+static const struct costs assumed = {
+	.inline_nsec = 3000,
+	.elsewhere_nsec = { 17000, 10000, 7000, 5000, 4500, 4000 },
+};
 
 /* A new value counts for an eighth: some ten decisions to learn, one outlier is forgiven. */
 #define WEIGHT_SHIFT 3
@@ -35,13 +38,25 @@ static const uint32_t assumed_elsewhere[COMPANY_CLASSES] = { 17000, 10000, 7000,
 #define TRY_AT_MOST 4
 
 /*
- * An attempt that took longer than this has waited for something, though the file system is local:
- * a cold cache. The operation then stays away from this thread for a while.
+ * No value counts for more than so many times what was known: a thread that lost its processor for
+ * a moment says nothing of file systems.
+ */
+#define OUTLIER_TIMES 4
+
+/*
+ * Attempts that take longer than this, several times in a row, have waited for something, though
+ * the file system is local: a cold cache. The operation then stays away from this thread for a
+ * while. (Once may be another process that had the processor.)
  */
 #define SLOW_NSEC 500000
+#define SLOW_IN_A_ROW 2
 #define SLOW_FOR_NSEC 100000000
 
 #define PROBABILITY_ONE 65536
+
+/* Without attempts to learn from, what is assumed to be missed becomes less by this part each time.
+ */
+#define FORGET_MISSES 32
 
 static unsigned int company_class(size_t company)
 {
@@ -56,22 +71,26 @@ static unsigned int company_class(size_t company)
 
 static void learn(uint32_t *value, uint64_t sample)
 {
-	int64_t difference;
+	uint64_t most = (uint64_t)*value * OUTLIER_TIMES;
 
-	if (sample > UINT32_MAX / 2) {
-		sample = UINT32_MAX / 2;
+	if (sample > most) {
+		sample = most;
 	}
-	if (*value == 0) {
-		*value = (uint32_t)sample;
-		return;
-	}
-	difference = (int64_t)sample - *value;
-	*value = (uint32_t)((int64_t)*value + difference / (1 << WEIGHT_SHIFT));
+	*value = (uint32_t)(*value + ((int64_t)sample - *value) / (1 << WEIGHT_SHIFT));
 }
 
-static uint32_t known_or(uint32_t value, uint32_t assumed)
+void placement_assume(struct pathring *ring)
 {
-	return value != 0 ? value : assumed;
+	ring->switch_nsec = ASSUMED_SWITCH;
+}
+
+void placement_assume_mount(struct mount *mount)
+{
+	size_t i;
+
+	for (i = 0; i < PATHRING_NUM_OPERATIONS; i++) {
+		mount->costs[i] = assumed;
+	}
 }
 
 static struct costs *costs_of(const struct pathring *ring, const struct pathring_request *request)
@@ -131,13 +150,13 @@ bool placement_attempts_batch(struct pathring *ring,
 		*reason = PATHRING_REASON_REMOTE;
 		return false;
 	}
-	elsewhere = known_or(costs->elsewhere_nsec[class], assumed_elsewhere[class]);
-	here = known_or(costs->inline_nsec, ASSUMED_INLINE);
+	elsewhere = costs->elsewhere_nsec[class];
+	here = costs->inline_nsec;
 	here += elsewhere * costs->missed / PROBABILITY_ONE;
 	here *= count;
 	elsewhere *= count;
 	if (switching) {
-		here += known_or(ring->switch_nsec, ASSUMED_SWITCH);
+		here += ring->switch_nsec;
 	}
 
 	attempts = here <= elsewhere;
@@ -147,6 +166,10 @@ bool placement_attempts_batch(struct pathring *ring,
 	    elsewhere < here * TRY_AT_MOST) {
 		attempts = !attempts;
 		*reason = PATHRING_REASON_TRIED;
+	}
+	if (!attempts) {
+		/* What was not cached may be by now: the backend has looked at it. */
+		costs->missed -= costs->missed / FORGET_MISSES;
 	}
 	return attempts;
 }
@@ -162,12 +185,14 @@ void placement_learn_attempts(struct pathring *ring,
 	if (costs == NULL) {
 		return;
 	}
-	if (nsec > SLOW_NSEC) {
+	costs->slow_in_a_row = nsec > SLOW_NSEC ? costs->slow_in_a_row + 1 : 0;
+	if (costs->slow_in_a_row >= SLOW_IN_A_ROW) {
+		costs->slow_in_a_row = 0;
 		costs->slow_until = engine_turn_time(ring) + SLOW_FOR_NSEC;
-		return;
 	}
 	learn(&costs->inline_nsec, nsec / count);
-	learn(&costs->missed, missed * PROBABILITY_ONE / count);
+	costs->missed +=
+		((int64_t)(missed * PROBABILITY_ONE / count) - costs->missed) / (1 << WEIGHT_SHIFT);
 }
 
 void placement_learn_switch(struct pathring *ring, uint64_t nsec)
@@ -184,6 +209,43 @@ void placement_learn_elsewhere(struct pathring *ring, const struct pathring_requ
 		learn(&costs->elsewhere_nsec[company_class(ring->company)],
 		      (request->finished - request->submitted) / ring->company);
 	}
+}
+
+static char *describe_costs(char *text, const struct mount *mount, size_t operation)
+{
+	const struct costs *costs = &mount->costs[operation];
+	size_t i;
+
+	text = talloc_asprintf_append(text,
+				      "mount %" PRIu64 " %-12s here %6.1f us, elsewhere",
+				      mount->id,
+				      pathring_operation_name((enum pathring_operation)operation),
+				      costs->inline_nsec / 1e3);
+	for (i = 0; i < COMPANY_CLASSES; i++) {
+		text = talloc_asprintf_append(text, " %6.1f", costs->elsewhere_nsec[i] / 1e3);
+	}
+	return talloc_asprintf_append(
+		text,
+		" us (1, 2, 4, 8, 16, 32 at a time), %.1f %% not cached, %" PRIu32 " decisions\n",
+		100.0 * costs->missed / PROBABILITY_ONE,
+		costs->decisions);
+}
+
+char *placement_describe(const struct pathring *ring, char *text)
+{
+	const struct mount *mount = NULL;
+	size_t operation;
+	size_t i;
+
+	for (i = 0; (mount = mount_number(ring, i)) != NULL; i++) {
+		for (operation = 0; operation < PATHRING_NUM_OPERATIONS; operation++) {
+			if (mount->costs[operation].decisions > 0) {
+				text = describe_costs(text, mount, operation);
+			}
+		}
+	}
+	return talloc_asprintf_append(
+		text, "a switch of credentials and back: %.1f us\n", ring->switch_nsec / 1e3);
 }
 
 /*

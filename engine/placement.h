@@ -18,6 +18,11 @@ bool placement_statx_inline(struct pathring *ring,
 			    struct statx *stx,
 			    int *result);
 
+/* What is assumed before anything was learned: of the engine, and of a new mount. */
+void placement_assume(struct pathring *ring);
+struct mount;
+void placement_assume_mount(struct mount *mount);
+
 /*
  * Whether a request may be attempted in this thread, together with others of its identity; if not,
  * its reason is noted.
@@ -46,5 +51,8 @@ void placement_learn_attempts(struct pathring *ring,
 void placement_learn_switch(struct pathring *ring, uint64_t nsec);
 /* A request that the backend has completed. */
 void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request);
+
+/* Lines for pathring_account(), appended: what was learned. */
+char *placement_describe(const struct pathring *ring, char *text);
 
 #endif /* PATHRING_ENGINE_PLACEMENT_H */

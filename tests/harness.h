@@ -96,10 +96,12 @@ void harness_run(struct ground ground, enum form form, test_body_fn body);
 	ONE_BACKEND_TEST(suite, name, threads)         \
 	static void suite##_##name(struct fixture *f)
 
-#define URING_TEST(suite, name)                        \
+#define ONE_TEST_ON(suite, name, ground_name)          \
 	static void suite##_##name(struct fixture *f); \
-	ONE_BACKEND_TEST(suite, name, uring)           \
+	ONE_BACKEND_TEST(suite, name, ground_name)     \
 	static void suite##_##name(struct fixture *f)
+
+#define URING_TEST(suite, name) ONE_TEST_ON(suite, name, uring)
 
 #define ONE_FORM_TEST(suite, name, backend_name, form_name)                             \
 	Test(suite, name##_##backend_name##_##form_name, .timeout = TEST_BOUND_SECONDS) \
