@@ -66,6 +66,34 @@ static char *append_header(char *text, const char *label)
 				      "failed");
 }
 
+static char *append_latencies(const struct pathring *ring, char *text)
+{
+	static const double quantiles[] = { 0.5, 0.99, 0.999 };
+	int operation;
+	int placement;
+	size_t i;
+
+	for (operation = 0; operation < PATHRING_NUM_OPERATIONS; operation++) {
+		for (placement = 0; placement < PATHRING_NUM_PLACEMENTS; placement++) {
+			if (ring->latencies[operation][placement] == NULL) {
+				continue;
+			}
+			text = talloc_asprintf_append(text,
+						      "%-12s %-7s p50, p99, p99.9 us:",
+						      operation_names[operation],
+						      placement_names[placement]);
+			for (i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
+				uint64_t nsec =
+					pathring_latency(ring, operation, placement, quantiles[i]);
+
+				text = talloc_asprintf_append(text, " %.1f", nsec / 1e3);
+			}
+			text = talloc_asprintf_append(text, "\n");
+		}
+	}
+	return text;
+}
+
 /* Where there was a choice, why it was made. */
 static char *append_reasons(const struct pathring *ring, char *text)
 {
@@ -107,6 +135,7 @@ char *pathring_account(struct pathring *ring, TALLOC_CTX *mem_ctx)
 				       stats->denied,
 				       stats->failed);
 	}
+	text = append_latencies(ring, text);
 	text = append_reasons(ring, text);
 	text = placement_describe(ring, text);
 	text = append_header(text, "identity");

@@ -17,6 +17,7 @@
 #include "batch.h"
 #include "helper.h"
 #include "placement.h"
+#include "probes.h"
 #include "request.h"
 
 #define DEFAULT_ENTRIES 256
@@ -354,6 +355,8 @@ static struct pathring_request *begin_request(struct pathring *ring)
 		request->state = REQUEST_RUNNING;
 		TAILQ_INSERT_TAIL(&ring->running, request, link);
 		ring->num_running++;
+		PROBE_SUBMIT(
+			request, request->operation.class->kind, request->identity->target.uid);
 	}
 	return request;
 }
@@ -536,6 +539,7 @@ void pathring_stats(const struct pathring *ring, struct pathring_stats *stats)
 	stats->identities = ring->identities.count;
 	stats->queued = ring->num_queued;
 	stats->in_flight = ring->num_running;
+	stats->room = ring->options.max_requests - ring->num_requests;
 }
 
 char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx)

@@ -20,6 +20,7 @@ struct turn;
 struct helpers;
 struct uring;
 struct mounts;
+struct latencies;
 
 TAILQ_HEAD(request_list, pathring_request);
 LIST_HEAD(turn_list, turn);
@@ -67,6 +68,7 @@ struct pathring {
 	struct turn *own_turn; /* of ev */
 
 	uint64_t completion_time; /* 0: to be asked */
+	struct latencies *latencies[PATHRING_NUM_OPERATIONS][PATHRING_NUM_PLACEMENTS];
 	struct log_list log_messages;
 	struct pathring_stats stats;
 };

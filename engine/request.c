@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "handle.h"
+#include "latency.h"
 #include "placement.h"
+#include "probes.h"
 
 static void leave_list(struct pathring_request *request)
 {
@@ -175,6 +177,10 @@ static void count_outcome(struct pathring_request *request)
 
 	stats->placed[request->placement]++;
 	stats->reason[request->reason]++;
+	latency_count(request->ring,
+		      request->operation.class->kind,
+		      request->placement,
+		      request->finished - request->started);
 	counters->placed[request->placement]++;
 	if (request->operation.result == -EACCES || request->operation.result == -EPERM) {
 		stats->denied++;
@@ -198,6 +204,11 @@ void request_complete(struct pathring_request *request, enum pathring_placement 
 		placement_learn_elsewhere(ring, request);
 	}
 	count_outcome(request);
+	PROBE_COMPLETE(request,
+		       request->operation.class->kind,
+		       placement,
+		       request->operation.result,
+		       request->finished - request->started);
 	release_holds(request);
 
 	if (request->orphaned) {

@@ -3,6 +3,7 @@
  * What the engine says of itself against what was done: counters, the two texts for people, and
  * what the kernel shows of the ring's personalities.
  */
+#include "../engine/latency.h"
 #include "operations.h"
 
 #include <linux/io_uring.h>
@@ -410,4 +411,47 @@ URING_TEST(personalities, are_named_by_every_request)
 		  before.operation[PATHRING_OPENAT].placed[PATHRING_RING],
 		  "a user's request ran on the ring without a personality");
 	assert_result(try_open(f, a, "of_b", O_RDONLY), -EACCES);
+}
+
+/* ---- latency ---- */
+
+BACKEND_TEST(latency, of_what_was_done)
+{
+	enum pathring_placement place = 0;
+	uint64_t known = 0;
+
+	scratch_file(f, "file", USER_A, USER_A, 0644, "x");
+	assert_eq(pathring_latency(f->ring, PATHRING_LOOKUP, PATHRING_INLINE, 0.5), 0);
+	assert_result(try_lookup(f, f->process, "file"), 0);
+	for (place = 0; place < PATHRING_NUM_PLACEMENTS; place++) {
+		uint64_t half = pathring_latency(f->ring, PATHRING_LOOKUP, place, 0.5);
+		uint64_t all = pathring_latency(f->ring, PATHRING_LOOKUP, place, 1);
+
+		assert_eq(half, all, "one request, two latencies");
+		known += half > 0;
+		assert_lt(all, LOOP_BOUND_SECONDS * 1000000000ULL);
+	}
+	assert_eq(known, 1, "one request, in %d places", (int)known);
+	assert_eq(pathring_latency(f->ring, PATHRING_NUM_OPERATIONS, 0, 0.5), 0);
+}
+
+/* Every value is within 7 % of what its bucket says, and quantiles are in order. */
+ONE_TEST_ON(latency, buckets_are_narrow, sync)
+{
+	uint64_t nsec = 0;
+
+	for (nsec = 1; nsec < 30000000000ULL; nsec += nsec / 5 + 1) {
+		uint64_t said = 0;
+
+		fixture_restart(f, NULL);
+		latency_count(f->ring, PATHRING_STATX, PATHRING_RING, nsec);
+		said = pathring_latency(f->ring, PATHRING_STATX, PATHRING_RING, 0.99);
+		assert_leq(said > nsec ? said - nsec : nsec - said, nsec * 7 / 100 + 1);
+	}
+	latency_count(f->ring, PATHRING_STATX, PATHRING_RING, UINT64_MAX);
+	latency_count(f->ring, PATHRING_STATX, PATHRING_RING, 1);
+	latency_count(f->ring, PATHRING_STATX, PATHRING_RING, 2);
+	assert_eq(pathring_latency(f->ring, PATHRING_STATX, PATHRING_RING, 0), 1);
+	assert_eq(pathring_latency(f->ring, PATHRING_STATX, PATHRING_RING, 0.5), 2);
+	assert_gt(pathring_latency(f->ring, PATHRING_STATX, PATHRING_RING, 1), 30000000000LL);
 }
