@@ -295,9 +295,9 @@ static void complete_single(struct pathring *ring, struct pathring_request *requ
 		break;
 	case PATHRING_GETXATTR:
 	case PATHRING_SETXATTR:
-		if (result == -ENOENT) {
-			/* The descriptor is open, so it is procfs that is not there. */
-			operation->result = -EOPNOTSUPP;
+		if (descriptor_io_fd(operation->target) < 0) {
+			operation->result =
+				operation_proc_result(operation->xattr.proc_path, result);
 		}
 		break;
 	case PATHRING_PREAD:

@@ -15,31 +15,42 @@
 
 #define ALLOWED_MODE 07777
 
-/* The descriptor is open, so ENOENT says that procfs is not there. */
-static int proc_result(int ret)
-{
-	if (ret == 0) {
-		return 0;
-	}
-	return errno == ENOENT ? -EOPNOTSUPP : -errno;
-}
-
 /* ---- fchmod ---- */
+
+/*
+ * chmod() through procfs comes to a symbolic link itself. Before Linux 6.6 most file systems
+ * changed the link's mode then, some of them saying EOPNOTSUPP all the same.
+ */
+static int chmod_pathref(int fd, mode_t mode)
+{
+	char path[PROC_FD_PATH_SIZE];
+	struct stat st;
+	int ret;
+
+	ret = fstat(fd, &st);
+	if (ret == -1) {
+		return -errno;
+	}
+	if (S_ISLNK(st.st_mode)) {
+		return -EOPNOTSUPP;
+	}
+	operation_proc_path(fd, path);
+	ret = chmod(path, mode);
+	return (int)operation_proc_result(path, ret == -1 ? -errno : 0);
+}
 
 static void fchmod_perform(struct operation *operation)
 {
 	int fd = descriptor_io_fd(operation->target);
 	mode_t mode = operation->fchmod.mode;
-	char path[PROC_FD_PATH_SIZE];
 	int ret;
 
-	if (fd >= 0) {
-		ret = fchmod(fd, mode);
-		operation->result = ret == -1 ? -errno : 0;
+	if (fd < 0) {
+		operation->result = chmod_pathref(descriptor_pathref_fd(operation->target), mode);
 		return;
 	}
-	operation_proc_path(descriptor_pathref_fd(operation->target), path);
-	operation->result = proc_result(chmod(path, mode));
+	ret = fchmod(fd, mode);
+	operation->result = ret == -1 ? -errno : 0;
 }
 
 static const struct operation_class fchmod_class = {
@@ -199,7 +210,8 @@ static void utimens_perform(struct operation *operation)
 		return;
 	}
 	operation_proc_path(descriptor_pathref_fd(operation->target), path);
-	operation->result = proc_result(utimensat(-1, path, times, 0));
+	ret = utimensat(-1, path, times, 0);
+	operation->result = operation_proc_result(path, ret == -1 ? -errno : 0);
 }
 
 static const struct operation_class utimens_class = {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -203,15 +204,28 @@ pathring_readdir_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, struct pathri
 
 /* ---- readlinkat ---- */
 
+/*
+ * Of anything but a symbolic link an empty name says ENOENT (fs/stat.c); of a link the file system
+ * may say it.
+ */
+static int not_a_link(int fd)
+{
+	struct stat st;
+	int ret;
+
+	ret = fstat(fd, &st);
+	return ret == 0 && !S_ISLNK(st.st_mode) ? -EINVAL : -ENOENT;
+}
+
 static void readlinkat_perform(struct operation *operation)
 {
+	int fd = descriptor_pathref_fd(operation->target);
 	char *target = operation->readlinkat.target;
 	ssize_t length;
 
-	length = readlinkat(descriptor_pathref_fd(operation->target), "", target, PATH_MAX - 1);
+	length = readlinkat(fd, "", target, PATH_MAX - 1);
 	if (length == -1) {
-		/* Of anything but a symbolic link an empty name says ENOENT (fs/stat.c). */
-		operation->result = errno == ENOENT ? -EINVAL : -errno;
+		operation->result = errno == ENOENT ? not_a_link(fd) : -errno;
 		return;
 	}
 	target[length] = '\0';

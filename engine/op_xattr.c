@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -91,6 +92,23 @@ int operation_open_proc_fd(void)
 }
 
 /*
+ * What a call on a path through procfs says. ENOENT: either procfs is not there, or the file system
+ * says so of a file whose name is gone (FUSE). The link tells which; looking at it does not touch
+ * the file system.
+ */
+ssize_t operation_proc_result(const char *proc_path, ssize_t result)
+{
+	struct stat st;
+	int ret;
+
+	if (result != -ENOENT) {
+		return result;
+	}
+	ret = lstat(proc_path, &st);
+	return ret == -1 && errno == ENOENT ? -EOPNOTSUPP : -ENOENT;
+}
+
+/*
  * Relative to an open /proc/self/fd the walk is three components shorter: 1.2 us instead of 1.7.
  */
 ssize_t operation_getxattr_pathref(int proc_fd,
@@ -108,11 +126,7 @@ ssize_t operation_getxattr_pathref(int proc_fd,
 	} else {
 		ret = getxattr(proc_path, name, value, size);
 	}
-	if (ret >= 0) {
-		return ret;
-	}
-	/* The descriptor is open, so it is procfs that is not there. */
-	return errno == ENOENT ? -EOPNOTSUPP : -errno;
+	return operation_proc_result(proc_path, ret == -1 ? -errno : ret);
 }
 
 /* For the calls that take a path and have no descriptor to work on. */
@@ -125,13 +139,11 @@ static const char *proc_path_of(struct operation *operation)
 }
 
 /* fd: what it was done with, negative for a path through procfs. */
-static ssize_t xattr_result(int fd, ssize_t ret)
+static ssize_t xattr_result(const struct operation *operation, int fd, ssize_t ret)
 {
-	if (ret >= 0) {
-		return ret;
-	}
-	/* The descriptor is open, so it is procfs that is not there. */
-	return fd < 0 && errno == ENOENT ? -EOPNOTSUPP : -errno;
+	ssize_t result = ret == -1 ? -errno : ret;
+
+	return fd >= 0 ? result : operation_proc_result(operation->xattr.proc_path, result);
 }
 
 static int check_name(const struct pathring_handle *handle, const char *name)
@@ -292,7 +304,7 @@ static void setxattr_perform(struct operation *operation)
 			       arguments->size,
 			       arguments->flags);
 	}
-	operation->result = xattr_result(fd, ret);
+	operation->result = xattr_result(operation, fd, ret);
 }
 
 static const struct operation_class setxattr_class = {
@@ -395,7 +407,7 @@ static void listxattr_perform(struct operation *operation)
 	} else {
 		ret = listxattr(proc_path_of(operation), names, arguments->size);
 	}
-	operation->result = xattr_result(fd, ret);
+	operation->result = xattr_result(operation, fd, ret);
 }
 
 static bool listxattr_attempt(struct operation *operation)
@@ -512,7 +524,7 @@ static void removexattr_perform(struct operation *operation)
 	} else {
 		ret = removexattr(proc_path_of(operation), arguments->name);
 	}
-	operation->result = xattr_result(fd, ret);
+	operation->result = xattr_result(operation, fd, ret);
 }
 
 static const struct operation_class removexattr_class = {

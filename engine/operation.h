@@ -190,6 +190,7 @@ int operation_openat2(int dirfd, const char *path, const struct open_how *how);
 int operation_openat2_cached(int dirfd, const char *path, const struct open_how *how);
 int operation_statx_fd(int fd, unsigned int flags, unsigned int mask, struct statx *stx);
 void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE]);
+ssize_t operation_proc_result(const char *proc_path, ssize_t result);
 ssize_t operation_getxattr_pathref(int proc_fd,
 				   int fd,
 				   char proc_path[PROC_FD_PATH_SIZE],

@@ -210,9 +210,8 @@ void uring_lookup_step(struct pathring *ring,
 		note->error = result;
 		break;
 	default:
-		if (result == -ENOENT && !note->direct) {
-			/* The descriptor is open, so it is procfs that is not there. */
-			result = -EOPNOTSUPP;
+		if (!note->direct) {
+			result = (int)operation_proc_result(arguments->proc_path, result);
 		}
 		if (!too_early) {
 			arguments->xattrs[step - STEP_XATTR].length = result;
