@@ -24,7 +24,8 @@
  * Callbacks. None runs inside a _send or _request function, inside pathring_request_wait() or from
  * a destructor: they run from the tevent loop.
  *
- * Compiling. _GNU_SOURCE must be defined before any header, for struct statx.
+ * Compiling. _GNU_SOURCE must be defined before any header, for struct statx; where off_t has 32
+ * bits otherwise, _FILE_OFFSET_BITS=64 as well.
  *
  * Ownership. Objects are talloc objects of the mem_ctx they were asked for on. What the kernel may
  * still write to is owned by the engine until the kernel has let go of it, so anything here may be
@@ -47,6 +48,8 @@
 
 #ifdef __cplusplus
 extern "C" {
+#else
+_Static_assert(sizeof(off_t) == 8, "pathring needs _FILE_OFFSET_BITS=64");
 #endif
 
 struct pathring;
@@ -776,7 +779,8 @@ int pathring_statfs_result(struct pathring_request *request, struct statfs *stat
  * that the kernel may fill, 1 KiB to 1 MiB (-EINVAL); some 30 bytes and its name an entry.
  *
  * Returns the number of entries, 0 at the end. The descriptor has one position: while a readdir of
- * a handle is not complete another fails with -EBUSY.
+ * a handle is not complete another fails with -EBUSY. Duplicates (pathring_handle_dup(), or what
+ * the caller does with a descriptor it lends) have that position in common: never two at a time.
  */
 struct pathring_entry {
 	const char *name;
@@ -830,7 +834,10 @@ ssize_t pathring_readlinkat_result(struct pathring_request *request, const char 
  * opened first, with openat.
  */
 
-/* mkdirat. mode: 07777 at most (-EINVAL); umask does not shape it (a default ACL of dir does). */
+/*
+ * mkdirat. mode: 07777 at most (-EINVAL); umask does not shape it (a default ACL of dir does). The
+ * kernel takes the set-user-ID and set-group-ID bits from dir alone, not from mode.
+ */
 struct tevent_req *pathring_mkdirat_send(TALLOC_CTX *mem_ctx,
 					 struct tevent_context *ev,
 					 struct pathring *ring,
