@@ -167,6 +167,8 @@ void scratch_symlink(struct fixture *f, const char *name, const char *target);
 void scratch_xattr(struct fixture *f, const char *name, const char *xattr, const char *value);
 struct stat scratch_stat(struct fixture *f, const char *name);
 bool scratch_exists(struct fixture *f, const char *name);
+/* The names in a directory, sorted, one a line. */
+char *scratch_listing(struct fixture *f, const char *name);
 
 /*
  * What /proc says of this thread: ids, groups, capabilities, umask, no_new_privs, working

@@ -79,6 +79,95 @@ int do_lookup(struct fixture *f,
 	      const struct pathring_lookup_how *how,
 	      struct pathring_lookup **lookup);
 
+/* ---- operations_change.c ---- */
+
+int do_setxattr(struct fixture *f,
+		struct pathring_identity *identity,
+		struct pathring_handle *handle,
+		const char *name,
+		const void *value,
+		size_t size,
+		int flags);
+/* The names belong to f; NULL with size 0. */
+ssize_t do_listxattr(struct fixture *f,
+		     struct pathring_identity *identity,
+		     struct pathring_handle *handle,
+		     size_t size,
+		     char **names);
+int do_removexattr(struct fixture *f,
+		   struct pathring_identity *identity,
+		   struct pathring_handle *handle,
+		   const char *name);
+int do_ftruncate(struct fixture *f,
+		 struct pathring_identity *identity,
+		 struct pathring_handle *handle,
+		 off_t length);
+int do_fallocate(struct fixture *f,
+		 struct pathring_identity *identity,
+		 struct pathring_handle *handle,
+		 int mode,
+		 off_t offset,
+		 off_t length);
+int do_fchmod(struct fixture *f,
+	      struct pathring_identity *identity,
+	      struct pathring_handle *handle,
+	      mode_t mode);
+int do_fchown(struct fixture *f,
+	      struct pathring_identity *identity,
+	      struct pathring_handle *handle,
+	      uid_t uid,
+	      gid_t gid);
+int do_utimens(struct fixture *f,
+	       struct pathring_identity *identity,
+	       struct pathring_handle *handle,
+	       const struct timespec times[2]);
+int do_statfs(struct fixture *f,
+	      struct pathring_identity *identity,
+	      struct pathring_handle *handle,
+	      struct statfs *statfs);
+/* The entries belong to f; NULL at the end. */
+ssize_t do_readdir(struct fixture *f,
+		   struct pathring_identity *identity,
+		   struct pathring_handle *handle,
+		   uint64_t position,
+		   size_t size,
+		   struct pathring_entry **entries);
+/* The target belongs to f. */
+ssize_t do_readlinkat(struct fixture *f,
+		      struct pathring_identity *identity,
+		      struct pathring_handle *handle,
+		      char **target);
+int do_mkdirat(struct fixture *f,
+	       struct pathring_identity *identity,
+	       struct pathring_handle *dir,
+	       const char *name,
+	       mode_t mode);
+int do_unlinkat(struct fixture *f,
+		struct pathring_identity *identity,
+		struct pathring_handle *dir,
+		const char *name,
+		int flags);
+int do_renameat(struct fixture *f,
+		struct pathring_identity *identity,
+		struct pathring_handle *old_dir,
+		const char *old_name,
+		struct pathring_handle *new_dir,
+		const char *new_name,
+		unsigned int flags);
+int do_linkat(struct fixture *f,
+	      struct pathring_identity *identity,
+	      struct pathring_handle *old_dir,
+	      const char *old_name,
+	      struct pathring_handle *new_dir,
+	      const char *new_name);
+int do_symlinkat(struct fixture *f,
+		 struct pathring_identity *identity,
+		 const char *target,
+		 struct pathring_handle *dir,
+		 const char *name);
+
+/* ---- shorter ---- */
+
 /*
  * Shorter: below the scratch directory, resolve 0. try_open gives only the error and closes what it
  * got.

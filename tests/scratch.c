@@ -191,6 +191,26 @@ bool scratch_exists(struct fixture *f, const char *name)
 	return ret == 0;
 }
 
+char *scratch_listing(struct fixture *f, const char *name)
+{
+	char *path = scratch_path(f, name);
+	char *text = talloc_strdup(f, "");
+	struct dirent **entries = NULL;
+	int count = scandir(path, &entries, NULL, alphasort);
+	int i = 0;
+
+	assert_geq(count, 0, "%s: %s", path, strerror(errno));
+	for (i = 0; i < count; i++) {
+		if (strcmp(entries[i]->d_name, ".") != 0 && strcmp(entries[i]->d_name, "..") != 0) {
+			text = talloc_asprintf_append(text, "%s\n", entries[i]->d_name);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	talloc_free(path);
+	return text;
+}
+
 char *snapshot_credentials(TALLOC_CTX *mem_ctx)
 {
 	static const char *const wanted[] = { "Umask:",	 "Uid:", "Gid:",
