@@ -48,6 +48,10 @@ int operation_fill_how(const struct descriptor *dir,
 	if ((resolve & ~(uint64_t)ALLOWED_RESOLVE) != 0) {
 		return -EINVAL;
 	}
+	/* As the kernel says, also where operation_openat2_cached() puts another rule for one. */
+	if ((resolve & RESOLVE_BENEATH) != 0 && (resolve & RESOLVE_IN_ROOT) != 0) {
+		return -EINVAL;
+	}
 	if (dir != NULL && (resolve & ~(uint64_t)RESOLVE_NO_MAGICLINKS) == 0) {
 		resolve = RESOLVE_BENEATH;
 	}

@@ -416,8 +416,8 @@ uint64_t pathring_request_duration(const struct pathring_request *request);
  * flags: O_* as for open(2). O_PATH makes a path reference. O_CLOEXEC is always set.
  * mode: of a file that is created; umask does not shape it (a default ACL of the directory does).
  * resolve: RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV. 0 with a dir
- * means RESOLVE_BENEATH. RESOLVE_NO_MAGICLINKS is always added and may be given. Any other bit:
- * -EINVAL.
+ * means RESOLVE_BENEATH. RESOLVE_NO_MAGICLINKS is always added and may be given. Any other
+ * bit, or the first two together: -EINVAL.
  *
  * An empty path: -ENOENT; PATH_MAX bytes or more, or a component longer than the file system takes:
  * -ENAMETOOLONG. A path is a C string: whoever has counted strings must refuse those with a NUL.
