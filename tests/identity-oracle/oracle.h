@@ -27,10 +27,11 @@
 #define CELL_CAST 4
 /* Calls in one cell in one round at most. */
 #define CELL_CALLS 3
-/* Calls between two times that a cell is built, at most. */
-#define CELL_LIFE 56
+/* Calls between two times that a cell is built, at most; and how many of them are shown. */
+#define CELL_LIFE 160
+#define CELL_LOG 64
 
-#define NAME_SPACE 64
+#define NAME_SPACE 40
 #define PAYLOAD_SPACE 224
 #define MAX_GROUPS 12
 #define MAX_USERS 4096
@@ -110,7 +111,7 @@ struct cell {
 	unsigned int life;
 	struct slot slots[CELL_SLOTS];
 	int plain_fds[CELL_SLOTS]; /* the same in the table of the plain processes; -1: free */
-	struct call log[CELL_LIFE + CELL_CALLS]; /* what was done since it was built */
+	struct call log[CELL_LOG]; /* the last ones, in turn */
 	unsigned int num_log;
 };
 

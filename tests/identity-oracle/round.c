@@ -231,7 +231,7 @@ static struct call *draw_calls(struct oracle *oracle, uint32_t index, struct cal
 		cell->slots[i].reserved = false;
 	}
 	for (call = first; call < next; call++) {
-		cell->log[cell->num_log++] = *call;
+		cell->log[cell->num_log++ % CELL_LOG] = *call;
 		cell->age++;
 	}
 	return next;

@@ -19,6 +19,8 @@
 
 #define MAX_ENTRIES 64
 #define VALUE_SPACE 4096
+/* Of a value; the rest is hashed. */
+#define SHOWN_BYTES 64
 
 struct text {
 	char *buffer;
@@ -44,13 +46,16 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *text, const c
 static void put_bytes(struct text *text, const char *name, const void *data, size_t size)
 {
 	const uint8_t *bytes = data;
+	char hex[2 * SHOWN_BYTES];
 	size_t i;
 
 	put(text, " %s=", name);
-	for (i = 0; i < size && i < 64; i++) {
-		put(text, "%02x", bytes[i]);
+	for (i = 0; i < size && i < SHOWN_BYTES; i++) {
+		hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+		hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
 	}
-	if (size > 64) {
+	put(text, "%.*s", (int)(2 * i), hex);
+	if (size > SHOWN_BYTES) {
 		struct outcome digest;
 
 		outcome_begin(&digest, 0);

@@ -83,7 +83,7 @@ static void print_call(FILE *file, const struct oracle *oracle, const struct cal
 static void print_place(FILE *file, const struct oracle *oracle, uint32_t index)
 {
 	const struct cell *cell = &oracle->cells[index];
-	unsigned int i;
+	unsigned int i = cell->num_log > CELL_LOG ? cell->num_log - CELL_LOG : 0;
 
 	fprintf(file,
 		"seed %llu, round %llu, cell %u\n",
@@ -92,11 +92,12 @@ static void print_place(FILE *file, const struct oracle *oracle, uint32_t index)
 		index);
 	side_print(file, oracle);
 	fprintf(file,
-		"calls in this cell since it was built (seed %llu):\n",
+		"the last of %u calls in this cell since it was built (seed %llu):\n",
+		cell->num_log,
 		(unsigned long long)cell->seed);
-	for (i = 0; i < cell->num_log; i++) {
+	for (; i < cell->num_log; i++) {
 		fprintf(file, "  ");
-		print_call(file, oracle, &cell->log[i]);
+		print_call(file, oracle, &cell->log[i % CELL_LOG]);
 	}
 }
 
