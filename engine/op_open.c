@@ -108,7 +108,9 @@ int operation_openat2_cached(int dirfd, const char *path, const struct open_how 
 
 	/* Linux 5.12; EAGAIN where the walk would have to wait, EINVAL before. */
 	cached.resolve |= RESOLVE_CACHED;
-	if ((cached.resolve & RESOLVE_BENEATH) != 0 && leads_downward(path)) {
+	/* Both at once are refused by the kernel, and must be here. */
+	if ((cached.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == RESOLVE_BENEATH &&
+	    leads_downward(path)) {
 		cached.resolve ^= RESOLVE_BENEATH;
 		cached.resolve |= RESOLVE_NO_SYMLINKS;
 	}
