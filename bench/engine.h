@@ -22,8 +22,29 @@
 #define BENCH_XATTR_NAME "user.DOSATTRIB"
 #define BENCH_XATTR_ROOM 256
 
+/* The xattr that is written; nobody else's. */
+#define BENCH_XATTR_WRITTEN "user.pathring-bench"
+
+/* Bytes that a pread or pwrite is about. */
+#define BENCH_DATA_SIZE 4096
+
 /* What every engine asks of a file. */
 #define BENCH_STATX_MASK (STATX_BASIC_STATS | STATX_BTIME)
+
+/* What a request is about; operations.c says it in words. */
+enum bench_kind {
+	BENCH_LOOKUP,
+	BENCH_OPENAT,
+	BENCH_STATX,
+	BENCH_GETXATTR,
+	BENCH_SETXATTR,
+	BENCH_LISTXATTR,
+	BENCH_PREAD,
+	BENCH_PWRITE,
+	BENCH_MKDIR_RMDIR,
+	BENCH_RENAMEAT,
+	BENCH_NUM_KINDS
+};
 
 struct bench_user {
 	uid_t uid;
@@ -32,31 +53,60 @@ struct bench_user {
 	size_t num_groups;
 };
 
+/* Where an engine that has a choice carries requests out. */
+enum bench_pin {
+	BENCH_PIN_LEARNED, /* wherever it thinks best */
+	BENCH_PIN_INLINE,
+	BENCH_PIN_RING,
+	BENCH_PIN_THREAD,
+};
+
+/* What the command line says to engines that can be told. */
+struct bench_settings {
+	enum bench_pin pin;
+	size_t max_workers; /* 0: as the engine likes */
+};
+
 /* Where requests go and who makes them; the same for every engine. */
 struct bench_target {
-	const char *path; /* absolute, of the directory that requests are relative to */
-	int dir_fd;	  /* the same directory */
+	enum bench_kind kind;
+	const int *fds; /* that requests go to, open for as long as the engine is */
+	size_t num_fds;
+	bool io; /* they are for I/O, otherwise path references or directories */
 	const struct bench_user *users;
 	size_t num_users;
+	bool self; /* the one user is who the process is */
+	const struct bench_settings *settings;
 };
 
 struct bench_load;
 
+/* The caller's until bench_complete() was called for it. */
 struct bench_request {
 	struct bench_load *load;
 	struct bench_request *next;
+	size_t number; /* below the depth; no two in flight have the same */
+	uint64_t start_ns;
 	size_t user;
 	size_t file;
-	const char *path; /* of the file, relative to the target */
-	uint64_t start_ns;
+
+	size_t fd; /* which of the target's */
+	const char *path;
+	const char *new_path; /* of a rename */
+	const uint8_t *data;  /* to write; as an xattr or at the start of the file */
+	size_t size;	      /* of data, or the most that may be answered */
+	bool check;	      /* openat: stx of what was opened is wanted */
+
+	bool denied; /* the right answer is, or contains, EACCES */
 };
 
-/* Needs to be valid only until bench_complete() returns. */
+/* Needs to be valid only until bench_complete() returns. What was not asked for is zero. */
 struct bench_answer {
-	int error; /* negative errno of the lookup as a whole, or 0 and the following */
+	int error; /* negative errno of the operation as a whole, or 0 and the following */
 	const struct statx *stx;
-	const uint8_t *xattr;
-	ssize_t xattr_length; /* or a negative errno */
+	const uint8_t *data; /* an xattr's value, names of xattrs, or what was read */
+	ssize_t length; /* of data, or what was written; of a lookup's xattr also a negative errno
+			 */
 };
 
 enum bench_placement { BENCH_INLINE, BENCH_RING, BENCH_THREAD, BENCH_NUM_PLACEMENTS };
@@ -75,6 +125,9 @@ struct bench_engine {
 	const char *summary;
 	bool identity;	 /* requests run as their user; without it nothing is denied */
 	bool concurrent; /* more than one request at a time */
+
+	/* Why it can't do this operation anywhere; NULL when it can. */
+	const char *(*lacks)(enum bench_kind kind);
 
 	/*
 	 * Make ready for `depth` requests at a time. False: *why says why not, a talloc string on

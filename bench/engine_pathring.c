@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Engines `pathring*`: lookups through libpathring in a tevent loop, each under its user's
- * identity. They use the public header alone and differ in the backend that they ask for.
+ * Engines `pathring*`: requests to libpathring in a tevent loop, each under its user's identity.
+ * They use the public header alone and differ in the backend that they ask for.
  */
-#include "engine.h"
-
-#include <pathring.h>
+#include "engine_pathring.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-struct ring_state {
-	struct tevent_context *ev;
-	struct pathring *ring;
-	struct pathring_identity **identities; /* one a user, in their order */
-	struct pathring_handle *dir;
-	struct pathring_xattr_query query;
-	struct pathring_lookup_how how;
-};
 
 /*
  * Once for each message: an engine is opened anew for every round and would say the same every
@@ -68,6 +57,10 @@ static int make_identities(struct ring_state *state, const struct bench_target *
 		const struct bench_user *user = &target->users[i];
 		int ret = 0;
 
+		if (target->self) {
+			state->identities[i] = pathring_identity_process(state->ring);
+			continue;
+		}
 		ret = pathring_identity_unix(state->ring,
 					     state->identities,
 					     user->uid,
@@ -82,36 +75,32 @@ static int make_identities(struct ring_state *state, const struct bench_target *
 	return 0;
 }
 
-/* Called only when the completion came before the wait did; the outcome is asked for either way. */
-static void ignore_completion(struct pathring_request *request, void *private_data)
+static int make_handles(struct ring_state *state, const struct bench_target *target)
 {
-	(void)request;
-	(void)private_data;
+	enum pathring_handle_kind kind = target->io ? PATHRING_IO : PATHRING_PATHREF;
+	size_t i = 0;
+
+	state->handles = talloc_zero_array(state, struct pathring_handle *, target->num_fds);
+	if (state->handles == NULL) {
+		return -ENOMEM;
+	}
+	for (i = 0; i < target->num_fds; i++) {
+		int ret = pathring_handle_borrow(
+			state->handles, target->fds[i], kind, &state->handles[i]);
+
+		if (ret != 0) {
+			return ret;
+		}
+	}
+	return 0;
 }
 
-static int open_directory(struct ring_state *state, const char *path)
+/* Without those that libpathring does not have. */
+static const char *ring_lacks(enum bench_kind kind)
 {
-	const struct pathring_how how = { .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW };
-	struct pathring_request *request = NULL;
-	int ret = 0;
+	bool has = ring_has(kind);
 
-	ret = pathring_openat_request(state->ring,
-				      pathring_identity_process(state->ring),
-				      NULL,
-				      path,
-				      &how,
-				      ignore_completion,
-				      NULL,
-				      &request);
-	if (ret != 0) {
-		return ret;
-	}
-	ret = pathring_request_wait(request);
-	if (ret == 0) {
-		ret = pathring_openat_result(request, state, &state->dir);
-	}
-	pathring_request_free(request);
-	return ret;
+	return has ? NULL : "libpathring has no such operation";
 }
 
 static bool ring_open(TALLOC_CTX *mem_ctx,
@@ -134,8 +123,10 @@ static bool ring_open(TALLOC_CTX *mem_ctx,
 	if (state == NULL) {
 		goto fail;
 	}
+	state->kind = target->kind;
 	state->ev = tevent_context_init(state);
-	if (state->ev == NULL) {
+	state->jobs = talloc_zero_array(state, struct ring_job, depth);
+	if (state->ev == NULL || state->jobs == NULL) {
 		goto fail;
 	}
 	ret = pathring_create(state, state->ev, &options, &state->ring);
@@ -153,20 +144,11 @@ static bool ring_open(TALLOC_CTX *mem_ctx,
 	if (ret != 0) {
 		goto fail;
 	}
-	what = "pathring_openat_request";
-	ret = open_directory(state, target->path);
+	what = "pathring_handle_borrow";
+	ret = make_handles(state, target);
 	if (ret != 0) {
 		goto fail;
 	}
-
-	state->query = (struct pathring_xattr_query) { .name = BENCH_XATTR_NAME,
-						       .size = BENCH_XATTR_ROOM };
-	state->how = (struct pathring_lookup_how) {
-		.flags = O_NOFOLLOW,
-		.mask = BENCH_STATX_MASK,
-		.xattrs = &state->query,
-		.num_xattrs = 1,
-	};
 	*_state = state;
 	return true;
 fail:
@@ -181,34 +163,14 @@ fail:
 	return false;
 }
 
-static void lookup_done(struct pathring_request *lookup, void *private_data)
-{
-	struct bench_request *request = private_data;
-	struct bench_answer answer = { .error = 0 };
-	const struct pathring_xattr *xattrs = NULL;
-
-	answer.error = pathring_lookup_result(lookup, &answer.stx, &xattrs);
-	if (answer.error == 0) {
-		answer.xattr = xattrs[0].value;
-		answer.xattr_length = xattrs[0].length;
-	}
-	bench_complete(request, &answer);
-	pathring_request_free(lookup);
-}
-
 static int ring_submit(void *_state, struct bench_request *request)
 {
 	struct ring_state *state = _state;
-	struct pathring_request *lookup = NULL;
+	struct ring_job *job = &state->jobs[request->number];
 
-	return pathring_lookup_request(state->ring,
-				       state->identities[request->user],
-				       state->dir,
-				       request->path,
-				       &state->how,
-				       lookup_done,
-				       request,
-				       &lookup);
+	job->state = state;
+	job->request = request;
+	return ring_start(job);
 }
 
 static int ring_turn(void *_state)
@@ -220,11 +182,23 @@ static int ring_turn(void *_state)
 	return ret == 0 ? 0 : -errno;
 }
 
+/* Which of the engine's operations shows where those of this kind run. */
+static enum pathring_operation counted_as(enum bench_kind kind)
+{
+	static const enum pathring_operation operations[BENCH_NUM_KINDS] = {
+		[BENCH_LOOKUP] = PATHRING_LOOKUP, [BENCH_OPENAT] = PATHRING_OPENAT,
+		[BENCH_STATX] = PATHRING_STATX,	  [BENCH_GETXATTR] = PATHRING_GETXATTR,
+		[BENCH_PREAD] = PATHRING_PREAD,	  [BENCH_PWRITE] = PATHRING_PWRITE,
+	};
+
+	return operations[kind];
+}
+
 static void ring_account(void *_state, struct bench_account *account)
 {
 	struct ring_state *state = _state;
 	struct pathring_stats stats = { .submissions = 0 };
-	const uint64_t *placed = stats.operation[PATHRING_LOOKUP].placed;
+	const uint64_t *placed = stats.operation[counted_as(state->kind)].placed;
 
 	pathring_stats(state->ring, &stats);
 	*account = (struct bench_account) {
@@ -254,11 +228,11 @@ static void ring_close(void *_state)
 	talloc_free(state);
 }
 
-#define RING_ENGINE(_name, _summary)                                                      \
-	{                                                                                 \
-		.name = _name, .summary = _summary, .identity = true, .concurrent = true, \
-		.open = ring_open, .submit = ring_submit, .turn = ring_turn,              \
-		.account = ring_account, .backend = ring_backend, .close = ring_close,    \
+#define RING_ENGINE(_name, _summary)                                                              \
+	{                                                                                         \
+		.name = _name, .summary = _summary, .identity = true, .concurrent = true,         \
+		.lacks = ring_lacks, .open = ring_open, .submit = ring_submit, .turn = ring_turn, \
+		.account = ring_account, .backend = ring_backend, .close = ring_close,            \
 	}
 
 const struct bench_engine bench_engine_pathring =

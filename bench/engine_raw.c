@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Engine `raw`: plain system calls and no identity, one request at a time. What the same lookups
- * cost someone who has a single user; no server of many users can be measured against less.
+ * Engine `raw`: plain system calls and no identity, one request at a time. What the same
+ * operations cost someone who has a single user; no server of many users can be measured against
+ * less.
  */
 #include "engine.h"
 #include "plain.h"
 
 struct raw_state {
 	struct bench_plain plain;
+	enum bench_kind kind;
 	uint64_t done;
 };
 
@@ -28,7 +30,8 @@ static bool raw_open(TALLOC_CTX *mem_ctx,
 		*why = talloc_strdup(mem_ctx, "out of memory");
 		return false;
 	}
-	bench_plain_init(&raw->plain, target->dir_fd);
+	bench_plain_init(&raw->plain, target);
+	raw->kind = target->kind;
 	*state = raw;
 	return true;
 }
@@ -38,7 +41,7 @@ static int raw_submit(void *state, struct bench_request *request)
 	struct raw_state *raw = state;
 	struct bench_answer answer;
 
-	bench_plain_lookup(&raw->plain, request->path, &answer);
+	bench_plain_perform(&raw->plain, raw->kind, request, &answer);
 	raw->done++;
 	bench_complete(request, &answer);
 	return 0;

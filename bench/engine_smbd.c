@@ -18,8 +18,10 @@
 
 struct smbd_state {
 	struct bench_plain plain;
+	enum bench_kind kind;
 	const struct bench_user *users;
 	const struct bench_user *current; /* NULL: root, as at the start */
+	const struct bench_user *self;	  /* the user who is root, as at the start; or NULL */
 	uid_t real_uid;			  /* this and the following: to go back to */
 	gid_t gid;
 	gid_t *groups;
@@ -121,8 +123,10 @@ static bool smbd_open(TALLOC_CTX *mem_ctx,
 	if (smbd == NULL) {
 		goto fail;
 	}
-	bench_plain_init(&smbd->plain, target->dir_fd);
+	bench_plain_init(&smbd->plain, target);
+	smbd->kind = target->kind;
 	smbd->users = target->users;
+	smbd->self = target->self ? &target->users[0] : NULL;
 
 	num = getgroups(0, NULL);
 	if (num == -1) {
@@ -158,12 +162,12 @@ static int smbd_submit(void *state, struct bench_request *request)
 	 * smbd skips the switch for the same session and share: change_to_user_impersonate() in
 	 * source3/smbd/uid.c.
 	 */
-	if (user != smbd->current) {
+	if (user != smbd->current && user != smbd->self) {
 		set_security_context(user->uid, user->gid, user->num_groups, user->groups);
 		smbd->current = user;
 		smbd->switches++;
 	}
-	bench_plain_lookup(&smbd->plain, request->path, &answer);
+	bench_plain_perform(&smbd->plain, smbd->kind, request, &answer);
 	smbd->done++;
 	bench_complete(request, &answer);
 	return 0;

@@ -26,15 +26,16 @@
 struct bench_load {
 	const struct bench_tree *tree;
 	const struct bench_engine *engine;
+	struct bench_workload *workload;
 	void *state;
 	struct bench_request *ready; /* not in flight */
 	size_t in_flight;
-	uint64_t next;	  /* number of the next request */
 	uint64_t last_ns; /* when the last answer came */
 	uint64_t end_ns;  /* of the phase: both must be reached */
 	uint64_t end_request;
 	bool refilling; /* an answer makes the next request */
 	bool refused;	/* the engine has refused one, which was said */
+	bool exhausted; /* there is no further request */
 	bool measuring;
 	struct bench_round *round;
 };
@@ -67,8 +68,10 @@ static uint64_t context_switches_now(void)
 	return (uint64_t)usage.ru_nvcsw + (uint64_t)usage.ru_nivcsw;
 }
 
-static void
-complain(const struct bench_load *load, const struct bench_request *request, const char *wrong)
+static void complain(const struct bench_load *load,
+		     const char *who,
+		     const char *path,
+		     const struct bench_complaint *complaint)
 {
 	static unsigned int complaints;
 
@@ -77,15 +80,29 @@ complain(const struct bench_load *load, const struct bench_request *request, con
 		return;
 	}
 	fprintf(stderr,
-		"pathring-bench: wrong answer: %s, user %u, %s: %s\n",
+		"pathring-bench: wrong answer: %s, %s, %s: %s\n",
 		load->engine->name,
-		(unsigned int)load->tree->users[request->user].uid,
-		request->path,
-		wrong);
+		who,
+		path,
+		complaint->text);
 	if (complaints == MAX_COMPLAINTS) {
 		fprintf(stderr,
 			"pathring-bench: further wrong answers are counted and not shown\n");
 	}
+}
+
+static void complain_of_answer(const struct bench_load *load,
+			       const struct bench_request *request,
+			       const struct bench_complaint *complaint)
+{
+	const char *path = request->path;
+	char who[32];
+
+	if (path == NULL) {
+		path = load->tree->files[request->file].path;
+	}
+	snprintf(who, sizeof(who), "user %u", (unsigned int)load->tree->users[request->user].uid);
+	complain(load, who, path, complaint);
 }
 
 static void give_back(struct bench_request *request)
@@ -101,30 +118,29 @@ static bool submit_next(struct bench_load *load);
 
 static bool phase_is_over(const struct bench_load *load)
 {
-	return load->last_ns >= load->end_ns && load->next >= load->end_request;
+	if (load->exhausted) {
+		return true;
+	}
+	return load->last_ns >= load->end_ns && load->workload->asked >= load->end_request;
 }
 
 void bench_complete(struct bench_request *request, const struct bench_answer *answer)
 {
 	struct bench_load *load = request->load;
 	struct bench_round *round = load->round;
-	char wrong[160];
-	bool denied = false;
+	struct bench_complaint complaint;
 	bool ok = false;
 
 	load->last_ns = bench_now();
-	ok = bench_tree_verify(
-		load->tree, request, answer, load->engine->identity, wrong, sizeof(wrong));
+	ok = bench_workload_verify(load->workload, request, answer, &complaint);
 	if (!ok) {
-		complain(load, request, wrong);
+		complain_of_answer(load, request, &complaint);
 		round->errors++;
 	}
 	if (load->measuring) {
 		bench_histogram_add(&round->latency, load->last_ns - request->start_ns);
 		round->ops++;
-		denied = load->engine->identity &&
-			 bench_tree_denies(load->tree, request->user, request->file);
-		if (ok && denied) {
+		if (ok && request->denied) {
 			round->denied++;
 		}
 	}
@@ -136,30 +152,24 @@ void bench_complete(struct bench_request *request, const struct bench_answer *an
 	 * request from run_phase().
 	 */
 	if (load->refilling && !phase_is_over(load)) {
-		load->refused = !submit_next(load);
-		load->refilling = !load->refused;
+		load->refilling = submit_next(load);
 	}
 }
 
-/*
- * Users in turn, so that no two neighbours are the same, and each walks through the files from a
- * place of their own, as clients do that list one directory at different times.
- */
+/* False: the engine has refused it, or there is none. */
 static bool submit_next(struct bench_load *load)
 {
-	const struct bench_tree *tree = load->tree;
 	struct bench_request *request = load->ready;
-	uint64_t walked = load->next / tree->num_users;
 	int ret = 0;
+	bool more = false;
 
-	request->user = (size_t)(load->next % tree->num_users);
-	request->file = (size_t)((walked + request->user * tree->num_files / tree->num_users) %
-				 tree->num_files);
-	request->path = tree->files[request->file].path;
-
+	more = bench_workload_ask(load->workload, request);
+	if (!more) {
+		load->exhausted = true;
+		return false;
+	}
 	load->ready = request->next;
 	load->in_flight++;
-	load->next++;
 	request->start_ns = bench_now();
 	ret = load->engine->submit(load->state, request);
 	if (ret != 0) {
@@ -168,6 +178,7 @@ static bool submit_next(struct bench_load *load)
 			load->engine->name,
 			strerror(-ret));
 		give_back(request);
+		load->refused = true;
 		return false;
 	}
 	return true;
@@ -219,7 +230,7 @@ run_phase(struct bench_load *load, uint64_t duration_ns, uint64_t min_requests)
 
 	load->last_ns = bench_now();
 	load->end_ns = load->last_ns + duration_ns;
-	load->end_request = load->next + min_requests;
+	load->end_request = load->workload->asked + min_requests;
 	load->refilling = load->engine->concurrent;
 	while (result == BENCH_LOAD_OK) {
 		if (bench_signal_caught() != 0) {
@@ -245,7 +256,6 @@ run_phase(struct bench_load *load, uint64_t duration_ns, uint64_t min_requests)
 			bool ok = submit_next(load);
 
 			if (!ok) {
-				result = BENCH_LOAD_FAILED;
 				break;
 			}
 		} while (load->ready != NULL && load->in_flight > 0);
@@ -296,21 +306,71 @@ static enum bench_load_result measure(struct bench_load *load, uint64_t duration
 	return result;
 }
 
+/* What was answered as done, is it? */
+static void check_files(struct bench_load *load)
+{
+	struct bench_complaint complaint;
+	size_t file = 0;
+	bool wrong = false;
+
+	wrong = bench_workload_next_wrong(load->workload, &file, &complaint);
+	while (wrong) {
+		complain(load, "after it", load->tree->files[file].path, &complaint);
+		load->round->errors++;
+		wrong = bench_workload_next_wrong(load->workload, &file, &complaint);
+	}
+}
+
+static enum bench_load_result
+run_engine(struct bench_load *load, TALLOC_CTX *mem_ctx, const struct bench_plan *plan)
+{
+	const struct bench_target target = {
+		.kind = plan->operation->kind,
+		.fds = load->workload->fds,
+		.num_fds = load->workload->num_fds,
+		.io = plan->operation->io,
+		.users = load->tree->users,
+		.num_users = load->tree->num_users,
+		.self = load->tree->self,
+		.settings = plan->settings,
+	};
+	/* Cold, warming up is only for the engine: it knows each user then. */
+	uint64_t warm_up_ns = plan->cold ? 0 : WARM_UP_NS;
+	enum bench_load_result result = BENCH_LOAD_OK;
+	char *why = NULL;
+	bool ok = false;
+
+	ok = load->engine->open(mem_ctx, load->engine, &target, plan->depth, &load->state, &why);
+	if (!ok) {
+		fprintf(stderr,
+			"pathring-bench: engine %s cannot run: %s\n",
+			load->engine->name,
+			why != NULL ? why : "out of memory");
+		return BENCH_LOAD_FAILED;
+	}
+	if (load->engine->backend != NULL) {
+		load->round->backend = load->engine->backend(load->state);
+	}
+
+	result = run_phase(load, warm_up_ns, target.num_users);
+	if (result == BENCH_LOAD_OK) {
+		result = measure(load, plan->duration_ns);
+	}
+	if (result != BENCH_LOAD_STUCK) {
+		load->engine->close(load->state);
+		check_files(load);
+	}
+	return result;
+}
+
 enum bench_load_result bench_load_run(const struct bench_tree *tree,
 				      const struct bench_engine *engine,
-				      size_t depth,
-				      uint64_t duration_ns,
+				      const struct bench_plan *plan,
 				      struct bench_round *round)
 {
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
-	const struct bench_target target = {
-		.path = tree->path,
-		.dir_fd = tree->dir_fd,
-		.users = tree->users,
-		.num_users = tree->num_users,
-	};
 	struct bench_load load = { .tree = tree, .engine = engine, .round = round };
-	size_t concurrency = engine->concurrent ? depth : 1;
+	size_t concurrency = engine->concurrent ? plan->depth : 1;
 	struct bench_request *requests = NULL;
 	enum bench_load_result result = BENCH_LOAD_FAILED;
 	char *why = NULL;
@@ -321,34 +381,32 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 	bench_histogram_clear(&round->latency);
 
 	requests = talloc_zero_array(mem_ctx, struct bench_request, concurrency);
-	if (requests == NULL) {
-		fprintf(stderr, "pathring-bench: out of memory\n");
+	if (requests != NULL) {
+		load.workload = bench_workload_open(mem_ctx,
+						    tree,
+						    plan->operation,
+						    engine->identity,
+						    concurrency,
+						    plan->cold,
+						    &why);
+	}
+	if (load.workload == NULL) {
+		fprintf(stderr, "pathring-bench: %s\n", why != NULL ? why : "out of memory");
 		goto done;
 	}
 	for (i = 0; i < concurrency; i++) {
 		requests[i].load = &load;
+		requests[i].number = i;
 		requests[i].next = load.ready;
 		load.ready = &requests[i];
 	}
 
-	ok = engine->open(mem_ctx, engine, &target, depth, &load.state, &why);
-	if (!ok) {
-		fprintf(stderr,
-			"pathring-bench: engine %s cannot run: %s\n",
-			engine->name,
-			why != NULL ? why : "out of memory");
-		goto done;
-	}
-	if (engine->backend != NULL) {
-		round->backend = engine->backend(load.state);
-	}
-
-	result = run_phase(&load, WARM_UP_NS, tree->num_users);
-	if (result == BENCH_LOAD_OK) {
-		result = measure(&load, duration_ns);
-	}
+	result = run_engine(&load, mem_ctx, plan);
 	if (result != BENCH_LOAD_STUCK) {
-		engine->close(load.state);
+		ok = bench_workload_close(load.workload);
+		if (!ok && result == BENCH_LOAD_OK) {
+			result = BENCH_LOAD_FAILED;
+		}
 	}
 done:
 	/* What is stuck may still be written to. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A closed loop: so many requests at a time, users in turn, each next one when one is answered. It
- * warms up, measures for a while and verifies every answer.
+ * A closed loop: so many requests at a time, each next one when one is answered. It warms up,
+ * measures for a while and has every answer verified.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
 #include "engine.h"
 #include "histogram.h"
-#include "tree.h"
+#include "workload.h"
 
 /* What one engine did in one round. */
 struct bench_round {
@@ -31,10 +31,18 @@ enum bench_load_result {
 			     either */
 };
 
+/* One round. */
+struct bench_plan {
+	const struct bench_operation *operation;
+	const struct bench_settings *settings;
+	size_t depth;
+	uint64_t duration_ns;
+	bool cold; /* each file is asked for once, and the round ends with the last */
+};
+
 enum bench_load_result bench_load_run(const struct bench_tree *tree,
 				      const struct bench_engine *engine,
-				      size_t depth,
-				      uint64_t duration_ns,
+				      const struct bench_plan *plan,
 				      struct bench_round *round);
 
 uint64_t bench_now(void);

@@ -67,7 +67,6 @@ static bool write_json(const struct bench_report *report, FILE *file)
 	return ok;
 }
 
-/* Every request in flight holds a descriptor. */
 static bool allow_descriptors(const struct bench_options *options)
 {
 	struct rlimit limit;
@@ -81,7 +80,11 @@ static bool allow_descriptors(const struct bench_options *options)
 			deepest = options->depths[i];
 		}
 	}
-	wanted = (rlim_t)deepest * 2 + 256;
+	/*
+	 * In flight one each, and of raw-uring three slots, which count too. Before that, each file
+	 * or each user's directory.
+	 */
+	wanted = (rlim_t)deepest * 4 + options->tree.num_files + options->tree.num_users + 256;
 	ret = getrlimit(RLIMIT_NOFILE, &limit);
 	if (ret == 0 && limit.rlim_cur < wanted) {
 		limit.rlim_cur = wanted;
@@ -92,8 +95,9 @@ static bool allow_descriptors(const struct bench_options *options)
 	}
 	if (ret != 0) {
 		fprintf(stderr,
-			"pathring-bench: depth %zu needs a limit of %llu open files (ulimit -n): %s\n",
+			"pathring-bench: depth %zu and %zu files need a limit of %llu open files (ulimit -n): %s\n",
 			deepest,
+			options->tree.num_files,
 			(unsigned long long)wanted,
 			strerror(errno));
 		return false;

@@ -24,6 +24,11 @@ enum option {
 	OPTION_JSON,
 	OPTION_UID_BASE,
 	OPTION_BASELINE,
+	OPTION_PIN,
+	OPTION_MAX_WORKERS,
+	OPTION_COLD,
+	OPTION_BETWEEN,
+	OPTION_IDLE,
 	OPTION_VERSION,
 	NUM_OPTIONS
 };
@@ -130,29 +135,87 @@ static bool parse_list(struct bench_options *options,
 	return true;
 }
 
+static bool has_engine(const struct bench_engine **engines,
+		       size_t num_engines,
+		       const struct bench_engine *engine)
+{
+	size_t i = 0;
+
+	for (i = 0; i < num_engines; i++) {
+		if (engines[i] == engine) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool append_engine(struct bench_options *options,
+			  const struct bench_engine ***engines,
+			  size_t *num_engines,
+			  const struct bench_engine *engine)
+{
+	const struct bench_engine **longer = NULL;
+
+	longer = talloc_realloc(options, *engines, const struct bench_engine *, *num_engines + 1);
+	if (longer == NULL) {
+		fprintf(stderr, "pathring-bench: out of memory\n");
+		return false;
+	}
+	longer[*num_engines] = engine;
+	*engines = longer;
+	*num_engines += 1;
+	return true;
+}
+
+static bool
+leave_out(struct bench_options *options, const struct bench_engine *engine, const char *why)
+{
+	struct bench_left_out *longer = NULL;
+
+	longer = talloc_realloc(
+		options, options->left_out, struct bench_left_out, options->num_left_out + 1);
+	if (longer == NULL) {
+		fprintf(stderr, "pathring-bench: out of memory\n");
+		return false;
+	}
+	longer[options->num_left_out] = (struct bench_left_out) { .engine = engine, .why = why };
+	options->left_out = longer;
+	options->num_left_out++;
+	return true;
+}
+
+static bool is_left_out(const struct bench_options *options, const struct bench_engine *engine)
+{
+	size_t i = 0;
+
+	for (i = 0; i < options->num_left_out; i++) {
+		if (options->left_out[i].engine == engine) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool add_engine(struct bench_options *options, const char *name)
 {
 	const struct bench_engine *engine = parse_engine(options, "--engine", name);
-	size_t i = 0;
+	const char *why = NULL;
 
 	if (engine == NULL) {
 		return false;
 	}
-	for (i = 0; i < options->num_engines; i++) {
-		if (options->engines[i] == engine) {
-			say("--engine", name, "given twice");
-			return false;
-		}
-	}
-	options->engines = talloc_realloc(
-		options, options->engines, const struct bench_engine *, options->num_engines + 1);
-	if (options->engines == NULL) {
-		fprintf(stderr, "pathring-bench: out of memory\n");
+	if (has_engine(options->engines, options->num_engines, engine) ||
+	    is_left_out(options, engine)) {
+		say("--engine", name, "given twice");
 		return false;
 	}
-	options->engines[options->num_engines] = engine;
-	options->num_engines++;
-	return true;
+	if (engine->lacks != NULL) {
+		why = engine->lacks(options->operation->kind);
+	}
+	if (why != NULL) {
+		return leave_out(options, engine, why);
+	}
+	return append_engine(options, &options->engines, &options->num_engines, engine);
 }
 
 static bool add_depth(struct bench_options *options, const char *text)
@@ -181,39 +244,102 @@ static bool add_depth(struct bench_options *options, const char *text)
 	return true;
 }
 
-static bool has_engine(const struct bench_options *options, const struct bench_engine *engine)
+static bool add_baseline(struct bench_options *options, const char *name)
 {
+	const struct bench_engine *engine = parse_engine(options, "--baseline", name);
+	bool listed = false;
+
+	if (engine == NULL) {
+		return false;
+	}
+	if (is_left_out(options, engine)) {
+		return true;
+	}
+	listed = has_engine(options->engines, options->num_engines, engine);
+	if (!listed) {
+		say("--baseline", name, "not among the engines that run");
+		return false;
+	}
+	if (has_engine(options->baselines, options->num_baselines, engine)) {
+		say("--baseline", name, "given twice");
+		return false;
+	}
+	return append_engine(options, &options->baselines, &options->num_baselines, engine);
+}
+
+static bool choose_baselines(struct bench_options *options, const char *names)
+{
+	const struct bench_engine *const candidates[] = { &bench_engine_smbd, &bench_engine_raw };
 	size_t i = 0;
 
-	for (i = 0; i < options->num_engines; i++) {
-		if (options->engines[i] == engine) {
-			return true;
+	if (names != NULL) {
+		return parse_list(options, names, add_baseline);
+	}
+	for (i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
+		if (has_engine(options->engines, options->num_engines, candidates[i])) {
+			return append_engine(options,
+					     &options->baselines,
+					     &options->num_baselines,
+					     candidates[i]);
 		}
 	}
+	return true;
+}
+
+/* At least one engine is left. */
+static bool choose_engines(struct bench_options *options, const char *names)
+{
+	bool ok = parse_list(options, names, add_engine);
+
+	if (ok && options->num_engines == 0) {
+		say("--engine", names, "none of them has this operation");
+		return false;
+	}
+	return ok;
+}
+
+static bool choose_operation(struct bench_options *options, const char *name)
+{
+	char *names = NULL;
+	size_t i = 0;
+
+	options->operation = bench_operation_by_name(name);
+	if (options->operation != NULL) {
+		options->tree.writes = options->operation->writes;
+		return true;
+	}
+	names = talloc_strdup(options, "unknown operation; there are:");
+	for (i = 0; i < BENCH_NUM_KINDS; i++) {
+		names = talloc_asprintf_append(names, " %s", bench_operations[i]->name);
+	}
+	say("--op", name, names != NULL ? names : "unknown operation");
 	return false;
 }
 
-static bool choose_baseline(struct bench_options *options, const char *name)
+static bool choose_pin(struct bench_options *options, const char *name)
 {
-	bool listed = false;
+	static const struct {
+		const char *name;
+		enum bench_pin pin;
+	} pins[] = {
+		{ "learned", BENCH_PIN_LEARNED },
+		{ "inline", BENCH_PIN_INLINE },
+		{ "ring", BENCH_PIN_RING },
+		{ "thread", BENCH_PIN_THREAD },
+	};
+	size_t i = 0;
 
-	if (name != NULL) {
-		options->baseline = parse_engine(options, "--baseline", name);
-		if (options->baseline == NULL) {
-			return false;
+	for (i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		int differs = strcmp(pins[i].name, name);
+
+		if (differs == 0) {
+			options->settings.pin = pins[i].pin;
+			options->pin = pins[i].name;
+			return true;
 		}
-		listed = has_engine(options, options->baseline);
-		if (!listed) {
-			say("--baseline", name, "not among the engines that run");
-		}
-		return listed;
 	}
-	if (has_engine(options, &bench_engine_smbd)) {
-		options->baseline = &bench_engine_smbd;
-	} else if (has_engine(options, &bench_engine_raw)) {
-		options->baseline = &bench_engine_raw;
-	}
-	return true;
+	say("--pin", name, "expected learned, inline, ring or thread");
+	return false;
 }
 
 static const char *given(const struct raw_options *raw, enum option option, const char *otherwise)
@@ -228,7 +354,7 @@ static bool check_tree(struct bench_tree_options *tree, const struct raw_options
 
 	ok = parse_number("--users",
 			  given(raw, OPTION_USERS, "2"),
-			  1,
+			  0,
 			  BENCH_MAX_USERS,
 			  &tree->num_users) &&
 	     parse_number("--files",
@@ -243,38 +369,58 @@ static bool check_tree(struct bench_tree_options *tree, const struct raw_options
 			&tree->forbidden_percent) &&
 	     /*
 	      * Three more ids follow the users', and the last of all ids means "no change" to the
-	      * 		kernel.
+	      * kernel.
 	      */
 	     parse_number("--uid-base",
 			  given(raw, OPTION_UID_BASE, "60000"),
 			  1,
-			  UINT32_MAX - 3 - tree->num_users,
+			  UINT32_MAX - 4 - tree->num_users,
 			  &uid_base);
 	tree->uid_base = (uid_t)uid_base;
 	tree->dir = given(raw, OPTION_DIR, ".");
 	return ok;
 }
 
-static bool check(struct bench_options *options, const struct raw_options *raw)
+/* What one value alone does not show. */
+static bool check_together(const struct bench_options *options)
 {
-	const char *seconds = given(raw, OPTION_SECONDS, "3");
-	const char *repeat = given(raw, OPTION_REPEAT, "3");
-	int differs = 0;
-
-	options->operation = given(raw, OPTION_OPERATION, "lookup");
-	differs = strcmp(options->operation, "lookup");
-	if (differs != 0) {
-		say("--op", options->operation, "unknown operation; there is: lookup");
+	/* Each user's first request is to warm up, and one more is measured. */
+	if (options->cold && options->tree.num_files <= options->tree.num_users) {
+		fprintf(stderr, "pathring-bench: --cold: more files than users are needed\n");
 		return false;
 	}
-	options->json = given(raw, OPTION_JSON, NULL);
+	return true;
+}
 
-	return parse_list(options, given(raw, OPTION_ENGINES, "pathring,raw,smbd"), add_engine) &&
+static bool check(struct bench_options *options, const struct raw_options *raw)
+{
+	options->json = given(raw, OPTION_JSON, NULL);
+	options->between = given(raw, OPTION_BETWEEN, NULL);
+	options->cold = raw->values[OPTION_COLD] != NULL;
+	options->idle = raw->values[OPTION_IDLE] != NULL;
+
+	return choose_operation(options, given(raw, OPTION_OPERATION, "lookup")) &&
+	       choose_engines(options, given(raw, OPTION_ENGINES, "pathring,raw,smbd")) &&
 	       parse_list(options, given(raw, OPTION_DEPTHS, "1,64"), add_depth) &&
-	       choose_baseline(options, given(raw, OPTION_BASELINE, NULL)) &&
+	       choose_baselines(options, given(raw, OPTION_BASELINE, NULL)) &&
+	       choose_pin(options, given(raw, OPTION_PIN, "learned")) &&
+	       parse_number("--max-workers",
+			    given(raw, OPTION_MAX_WORKERS, "0"),
+			    0,
+			    BENCH_MAX_WORKERS,
+			    &options->settings.max_workers) &&
 	       check_tree(&options->tree, raw) &&
-	       parse_real("--time", seconds, 0.01, BENCH_MAX_SECONDS, &options->seconds) &&
-	       parse_number("--repeat", repeat, 1, BENCH_MAX_REPEAT, &options->repeat);
+	       parse_real("--time",
+			  given(raw, OPTION_SECONDS, "3"),
+			  0.01,
+			  BENCH_MAX_SECONDS,
+			  &options->seconds) &&
+	       parse_number("--repeat",
+			    given(raw, OPTION_REPEAT, "3"),
+			    1,
+			    BENCH_MAX_REPEAT,
+			    &options->repeat) &&
+	       check_together(options);
 }
 
 static const struct poptOption option_table[] = {
@@ -283,15 +429,16 @@ static const struct poptOption option_table[] = {
 	  POPT_ARG_STRING,
 	  NULL,
 	  OPTION_OPERATION,
-	  "Operation to measure: lookup (the default)",
+	  "Operation to measure: lookup (the default), openat, statx, getxattr, setxattr, "
+	  "listxattr, pread, pwrite, mkdir-rmdir or renameat",
 	  "NAME" },
 	{ "engine",
 	  '\0',
 	  POPT_ARG_STRING,
 	  NULL,
 	  OPTION_ENGINES,
-	  "Engines to compare: pathring pathring-uring pathring-threads pathring-sync raw smbd "
-	  "(default pathring,raw,smbd)",
+	  "Engines to compare: pathring pathring-uring pathring-threads pathring-sync raw "
+	  "raw-uring smbd smbd-pool (default pathring,raw,smbd)",
 	  "LIST" },
 	{ "depth",
 	  '\0',
@@ -305,7 +452,7 @@ static const struct poptOption option_table[] = {
 	  POPT_ARG_STRING,
 	  NULL,
 	  OPTION_USERS,
-	  "Users that make requests in turn (default 2)",
+	  "Users that make requests in turn; 0: the process itself (default 2)",
 	  "N" },
 	{ "files",
 	  '\0',
@@ -361,8 +508,44 @@ static const struct poptOption option_table[] = {
 	  POPT_ARG_STRING,
 	  NULL,
 	  OPTION_BASELINE,
-	  "Engine that the others are compared with (default smbd or raw)",
-	  "NAME" },
+	  "Engines that the others are compared with (default smbd or raw)",
+	  "LIST" },
+	{ "pin",
+	  '\0',
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPTION_PIN,
+	  "Where pathring carries requests out that have a choice: learned (the default), inline, "
+	  "ring or thread",
+	  "PLACE" },
+	{ "max-workers",
+	  '\0',
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPTION_MAX_WORKERS,
+	  "Kernel workers of a ring at most (default 0: as the engine likes)",
+	  "N" },
+	{ "cold",
+	  '\0',
+	  POPT_ARG_NONE,
+	  NULL,
+	  OPTION_COLD,
+	  "Ask for each file once in a round, which ends with the last",
+	  NULL },
+	{ "between",
+	  '\0',
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPTION_BETWEEN,
+	  "Shell command to run before each round, for example to empty the caches",
+	  "COMMAND" },
+	{ "idle",
+	  '\0',
+	  POPT_ARG_NONE,
+	  NULL,
+	  OPTION_IDLE,
+	  "Instead of all this show what an idle engine of libpathring costs",
+	  NULL },
 	{ "version", '\0', POPT_ARG_NONE, NULL, OPTION_VERSION, "Show the version", NULL },
 	POPT_AUTOHELP POPT_TABLEEND
 };
@@ -404,7 +587,7 @@ read_arguments(struct raw_options *raw, int argc, const char **argv)
 
 	poptSetOtherOptionHelp(
 		context,
-		"[OPTION...]\nMeasures file lookups of many users, by several engines, as root.");
+		"[OPTION...]\nMeasures file operations of many users, by several engines, as root.");
 	ok = read_values(raw, context);
 	extra = poptGetArg(context);
 	if (!ok) {

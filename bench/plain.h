@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A lookup by plain system calls, as the calling thread: shared by the engines that have nothing
+ * Operations by plain system calls, as the calling thread: shared by the engines that have nothing
  * else. It knows nothing of identities.
  */
 #ifndef BENCH_PLAIN_H
@@ -8,16 +8,29 @@
 
 #include "engine.h"
 
+#define BENCH_PROC_PATH_SIZE 32
+
+/* What one operation at a time needs. */
 struct bench_plain {
-	int dir_fd;
-	char proc_path[32]; /* the prefix is written once, a lookup writes the number only */
+	const int *fds;
+	char proc_path[BENCH_PROC_PATH_SIZE]; /* the prefix is written once, an operation writes the
+						 number only */
 	struct statx stx;
-	uint8_t xattr[BENCH_XATTR_ROOM];
+	uint8_t data[BENCH_DATA_SIZE];
 };
 
-void bench_plain_init(struct bench_plain *plain, int dir_fd);
+void bench_plain_init(struct bench_plain *plain, const struct bench_target *target);
 
-/* openat(O_PATH), statx, getxattr through /proc/self/fd, close. The answer points into plain. */
-void bench_plain_lookup(struct bench_plain *plain, const char *path, struct bench_answer *answer);
+/* The answer points into plain and the request. */
+void bench_plain_perform(struct bench_plain *plain,
+			 enum bench_kind kind,
+			 const struct bench_request *request,
+			 struct bench_answer *answer);
+
+/* "/proc/self/fd/N"; the memory must be zero before its first use. */
+void bench_proc_path(char path[BENCH_PROC_PATH_SIZE], int fd);
+
+/* The statx of a descriptor, as a negative errno or 0. */
+int bench_statx(int fd, struct statx *stx);
 
 #endif /* BENCH_PLAIN_H */

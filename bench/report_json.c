@@ -37,6 +37,7 @@ static json_t *config_to_json(const struct bench_report *report)
 	const struct bench_options *options = report->options;
 	json_t *engines = json_array();
 	json_t *depths = json_array();
+	json_t *baselines = json_array();
 	size_t i = 0;
 
 	for (i = 0; i < options->num_engines; i++) {
@@ -45,9 +46,12 @@ static json_t *config_to_json(const struct bench_report *report)
 	for (i = 0; i < options->num_depths; i++) {
 		json_array_append_new(depths, json_count(options->depths[i]));
 	}
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:f, s:o, s:o}",
+	for (i = 0; i < options->num_baselines; i++) {
+		json_array_append_new(baselines, json_string(options->baselines[i]->name));
+	}
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:f, s:o, s:o, s:s, s:o, s:o}",
 			 "op",
-			 options->operation,
+			 options->operation->name,
 			 "engines",
 			 engines,
 			 "depths",
@@ -66,8 +70,14 @@ static json_t *config_to_json(const struct bench_report *report)
 			 options->seconds,
 			 "repeat",
 			 json_count(options->repeat),
-			 "baseline",
-			 json_optional(options->baseline != NULL ? options->baseline->name : NULL));
+			 "baselines",
+			 baselines,
+			 "pin",
+			 options->pin,
+			 "max_workers",
+			 json_count(options->settings.max_workers),
+			 "between",
+			 json_optional(options->between));
 }
 
 static json_t *latency_to_json(const struct bench_result *result)
@@ -132,10 +142,35 @@ static json_t *account_to_json(const struct bench_account *account)
 			 json_count(account->switches));
 }
 
+/* By the baseline's name; without those that did not run. */
+static json_t *ratios_to_json(const struct bench_results *results,
+			      const struct bench_result *result)
+{
+	json_t *ratios = json_object();
+	size_t i = 0;
+
+	for (i = 0; i < results->num_baselines; i++) {
+		const struct bench_ratio *ratio = &result->ratios[i];
+
+		if (ratio->ops_per_second == 0) {
+			continue;
+		}
+		json_object_set_new(ratios,
+				    results->baselines[i]->name,
+				    json_pack("{s:f, s:f, s:f}",
+					      "ops_per_second",
+					      ratio->ops_per_second,
+					      "p50",
+					      ratio->p50,
+					      "cpu_per_op",
+					      ratio->cpu_per_op));
+	}
+	return ratios;
+}
+
 static json_t *result_to_json(const struct bench_report *report, const struct bench_result *result)
 {
 	const struct bench_account *account = &result->account;
-	json_t *ratio = result->ratio > 0 ? json_real(result->ratio) : json_null();
 	json_t *placement = NULL;
 
 	placement = json_pack("{s:o, s:o, s:o}",
@@ -152,7 +187,7 @@ static json_t *result_to_json(const struct bench_report *report, const struct be
 		"backend",
 		json_optional(result->backend),
 		"op",
-		report->options->operation,
+		report->options->operation->name,
 		"depth",
 		json_count(result->depth),
 		"concurrency",
@@ -160,7 +195,7 @@ static json_t *result_to_json(const struct bench_report *report, const struct be
 		"users",
 		json_count(report->options->tree.num_users),
 		"cache",
-		"hot",
+		report->options->cold ? "cold" : "hot",
 		"ops",
 		json_count(result->ops),
 		"errors",
@@ -171,8 +206,8 @@ static json_t *result_to_json(const struct bench_report *report, const struct be
 		result->median.ops_per_second,
 		"spread_percent",
 		result->spread_percent,
-		"ratio",
-		ratio,
+		"ratios",
+		ratios_to_json(report->results, result),
 		"latency_ns",
 		latency_to_json(result),
 		"cpu_ns_per_op",
@@ -203,7 +238,7 @@ bool bench_report_json(const struct bench_report *report, FILE *file)
 	}
 	document = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}",
 			     "schema",
-			     "pathring-bench/1",
+			     "pathring-bench/2",
 			     "version",
 			     PATHRING_VERSION,
 			     "complete",

@@ -12,14 +12,20 @@ static void print_header(const struct bench_report *report, FILE *file)
 	size_t users = options->tree.num_users;
 	size_t i = 0;
 
+	fprintf(file, "%s (%s)\n", options->operation->name, options->operation->summary);
+	if (users == 0) {
+		fprintf(file, "the process itself, ");
+	} else {
+		fprintf(file, "%zu %s, ", users, users == 1 ? "user" : "users in turn");
+	}
 	fprintf(file,
-		"%s, %zu %s, %zu files (%zu of them for their owner alone), %s, hot\n",
-		options->operation,
-		users,
-		users == 1 ? "user" : "users in turn",
+		"%zu files (%zu of them for their owner alone), %s, %s%s%s\n",
 		report->tree->num_files,
 		report->tree->num_forbidden,
-		host->file_system);
+		host->file_system,
+		options->cold ? "cold" : "hot",
+		options->settings.pin != BENCH_PIN_LEARNED ? ", pinned: " : "",
+		options->settings.pin != BENCH_PIN_LEARNED ? options->pin : "");
 	fprintf(file, "Linux %s, %ld x %s\n", host->kernel, host->processors, host->processor);
 	fprintf(file,
 		"medians of %zu %s of %.3g s; latency and CPU time in microseconds\n",
@@ -32,22 +38,21 @@ static void print_header(const struct bench_report *report, FILE *file)
 			options->engines[i]->name,
 			options->engines[i]->summary);
 	}
+	for (i = 0; i < options->num_left_out; i++) {
+		fprintf(file,
+			"  %-16s left out: %s\n",
+			options->left_out[i].engine->name,
+			options->left_out[i].why);
+	}
 }
 
-static void print_columns(const struct bench_report *report, size_t depth, FILE *file)
+static void print_columns(size_t depth, FILE *file)
 {
-	const struct bench_engine *baseline = report->results->baseline;
-	char ratio[16] = "";
-
-	if (baseline != NULL) {
-		snprintf(ratio, sizeof(ratio), "x %s", baseline->name);
-	}
 	fprintf(file,
-		"\ndepth %-14zu %9s %7s %9s %8s %8s %8s %8s %8s %7s %7s %7s %6s  %s\n",
+		"\ndepth %-14zu %9s %7s %8s %8s %8s %8s %8s %7s %7s %7s %6s  %s\n",
 		depth,
 		"ops/s",
 		"spread",
-		ratio,
 		"mean",
 		"p50",
 		"p99",
@@ -83,26 +88,27 @@ static void print_placement(const struct bench_account *account, FILE *file)
 	}
 }
 
+static void set_name(const struct bench_result *result, char *name, size_t size)
+{
+	/* Where the engine chose a backend itself, which one. */
+	if (result->engine == &bench_engine_pathring && result->backend != NULL) {
+		snprintf(name, size, "%s (%s)", result->engine->name, result->backend);
+	} else {
+		snprintf(name, size, "%s", result->engine->name);
+	}
+}
+
 static void print_result(const struct bench_result *result, FILE *file)
 {
 	const struct bench_figures *median = &result->median;
 	char name[48];
-	char ratio[16] = "";
 
-	snprintf(name, sizeof(name), "%s", result->engine->name);
-	/* Where the engine chose a backend itself, which one. */
-	if (result->engine == &bench_engine_pathring && result->backend != NULL) {
-		snprintf(name, sizeof(name), "%s (%s)", result->engine->name, result->backend);
-	}
-	if (result->ratio > 0) {
-		snprintf(ratio, sizeof(ratio), "%.2f", result->ratio);
-	}
+	set_name(result, name, sizeof(name));
 	fprintf(file,
-		"  %-18s %9.0f %6.1f%% %9s %8.2f %8.2f %8.2f %8.2f %8.1f %7.2f %7.3f %7llu %6llu ",
+		"  %-18s %9.0f %6.1f%% %8.2f %8.2f %8.2f %8.2f %8.1f %7.2f %7.3f %7llu %6llu ",
 		name,
 		median->ops_per_second,
 		result->spread_percent,
-		ratio,
 		median->mean_ns / 1e3,
 		median->percentile_ns[BENCH_P50] / 1e3,
 		median->percentile_ns[BENCH_P99] / 1e3,
@@ -114,6 +120,46 @@ static void print_result(const struct bench_result *result, FILE *file)
 		(unsigned long long)result->errors);
 	print_placement(&result->account, file);
 	fprintf(file, "%s\n", result->concurrency < result->depth ? ", one at a time" : "");
+}
+
+/* Three figures a baseline, after the results of a depth. */
+static void print_ratios(const struct bench_results *results, size_t depth, FILE *file)
+{
+	char name[48];
+	size_t i = 0;
+	size_t j = 0;
+
+	if (results->num_baselines == 0) {
+		return;
+	}
+	fprintf(file, "%-20s", "compared with");
+	for (i = 0; i < results->num_baselines; i++) {
+		fprintf(file, "  %25s", results->baselines[i]->name);
+	}
+	fprintf(file, "\n%-20s", "");
+	for (i = 0; i < results->num_baselines; i++) {
+		fprintf(file, "  %9s %7s %7s", "ops/s", "p50", "CPU/op");
+	}
+	fprintf(file, "\n");
+	for (i = 0; i < results->num_results; i++) {
+		const struct bench_result *result = &results->results[i];
+
+		if (result->depth != depth || result->num_rounds == 0) {
+			continue;
+		}
+		set_name(result, name, sizeof(name));
+		fprintf(file, "  %-18s", name);
+		for (j = 0; j < results->num_baselines; j++) {
+			const struct bench_ratio *ratio = &result->ratios[j];
+
+			fprintf(file,
+				"  %8.2fx %6.2fx %6.2fx",
+				ratio->ops_per_second,
+				ratio->p50,
+				ratio->cpu_per_op);
+		}
+		fprintf(file, "\n");
+	}
 }
 
 void bench_report_table(const struct bench_report *report, FILE *file)
@@ -130,11 +176,15 @@ void bench_report_table(const struct bench_report *report, FILE *file)
 			continue;
 		}
 		if (result->depth != depth) {
+			if (depth != 0) {
+				print_ratios(results, depth, file);
+			}
 			depth = result->depth;
-			print_columns(report, depth, file);
+			print_columns(depth, file);
 		}
 		print_result(result, file);
 	}
+	print_ratios(results, depth, file);
 	if (results->interrupted) {
 		fprintf(file, "\nnot complete: the run ended early\n");
 	}

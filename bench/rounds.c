@@ -6,9 +6,12 @@
  */
 #include "rounds.h"
 
+#include "signals.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const uint32_t percentile_parts[BENCH_NUM_PERCENTILES] = {
@@ -103,24 +106,46 @@ static void take_medians(struct bench_result *result, double *values)
 	}
 }
 
-/* Compared at the same depth, also with an engine that knows none: both ran in the same minute. */
-static void take_ratios(struct bench_results *results)
+static const struct bench_result *
+result_of(const struct bench_results *results, const struct bench_engine *engine, size_t depth)
 {
 	size_t i = 0;
-	size_t j = 0;
 
 	for (i = 0; i < results->num_results; i++) {
-		struct bench_result *result = &results->results[i];
+		const struct bench_result *result = &results->results[i];
 
-		for (j = 0; j < results->num_results; j++) {
-			const struct bench_result *base = &results->results[j];
-
-			if (base->engine == results->baseline && base->depth == result->depth &&
-			    base->median.ops_per_second > 0) {
-				result->ratio =
-					result->median.ops_per_second / base->median.ops_per_second;
-			}
+		if (result->engine == engine && result->depth == depth && result->num_rounds > 0) {
+			return result;
 		}
+	}
+	return NULL;
+}
+
+static double divide(double value, double by)
+{
+	return by > 0 ? value / by : 0;
+}
+
+/* Compared at the same depth, also with an engine that knows none: both ran in the same minute. */
+static void take_ratios(struct bench_results *results, struct bench_result *result)
+{
+	const struct bench_figures *median = &result->median;
+	size_t i = 0;
+
+	for (i = 0; i < results->num_baselines; i++) {
+		const struct bench_result *base =
+			result_of(results, results->baselines[i], result->depth);
+
+		if (base == NULL) {
+			continue;
+		}
+		result->ratios[i] = (struct bench_ratio) {
+			.ops_per_second =
+				divide(median->ops_per_second, base->median.ops_per_second),
+			.p50 = divide(median->percentile_ns[BENCH_P50],
+				      base->median.percentile_ns[BENCH_P50]),
+			.cpu_per_op = divide(median->cpu_ns_per_op, base->median.cpu_ns_per_op),
+		};
 	}
 }
 
@@ -156,7 +181,8 @@ static struct bench_results *make_results(TALLOC_CTX *mem_ctx, const struct benc
 	if (results == NULL) {
 		return NULL;
 	}
-	results->baseline = options->baseline;
+	results->baselines = options->baselines;
+	results->num_baselines = options->num_baselines;
 	results->num_results = num;
 	results->results = talloc_zero_array(results, struct bench_result, num);
 	if (results->results == NULL) {
@@ -170,7 +196,9 @@ static struct bench_results *make_results(TALLOC_CTX *mem_ctx, const struct benc
 		result->depth = options->depths[i / options->num_engines];
 		result->concurrency = result->engine->concurrent ? result->depth : 1;
 		result->rounds = talloc_zero_array(results, struct bench_figures, options->repeat);
-		if (result->rounds == NULL) {
+		result->ratios =
+			talloc_zero_array(results, struct bench_ratio, options->num_baselines);
+		if (result->rounds == NULL || result->ratios == NULL) {
 			talloc_free(results);
 			return NULL;
 		}
@@ -178,12 +206,43 @@ static struct bench_results *make_results(TALLOC_CTX *mem_ctx, const struct benc
 	return results;
 }
 
+/* Emptying the caches, mostly; what it prints is not the program's to hide. */
+static enum bench_load_result run_between(const char *command)
+{
+	int status = 0;
+
+	if (command == NULL) {
+		return BENCH_LOAD_OK;
+	}
+	status = system(command);
+	if (status == 0) {
+		return BENCH_LOAD_OK;
+	}
+	if (bench_signal_caught() != 0) {
+		return BENCH_LOAD_STOPPED;
+	}
+	if (status == -1) {
+		perror("pathring-bench: --between");
+	} else {
+		fprintf(stderr,
+			"pathring-bench: --between: the command failed with exit code %d: %s\n",
+			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+			command);
+	}
+	return BENCH_LOAD_FAILED;
+}
+
 static enum bench_load_result run_all(const struct bench_tree *tree,
 				      const struct bench_options *options,
 				      struct bench_results *results,
 				      struct bench_round *round)
 {
-	uint64_t duration_ns = (uint64_t)(options->seconds * 1e9 / (double)options->repeat);
+	struct bench_plan plan = {
+		.operation = options->operation,
+		.settings = &options->settings,
+		.duration_ns = (uint64_t)(options->seconds * 1e9 / (double)options->repeat),
+		.cold = options->cold,
+	};
 	enum bench_load_result outcome = BENCH_LOAD_OK;
 	size_t done = 0;
 	size_t depth = 0;
@@ -197,8 +256,12 @@ static enum bench_load_result run_all(const struct bench_tree *tree,
 					&results->results[depth * options->num_engines + engine];
 
 				show_progress(options, done, depth, engine);
-				outcome = bench_load_run(
-					tree, result->engine, result->depth, duration_ns, round);
+				outcome = run_between(options->between);
+				if (outcome != BENCH_LOAD_OK) {
+					return outcome;
+				}
+				plan.depth = result->depth;
+				outcome = bench_load_run(tree, result->engine, &plan, round);
 				if (outcome != BENCH_LOAD_OK) {
 					return outcome;
 				}
@@ -235,7 +298,11 @@ enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
 			take_medians(&results->results[i], values);
 		}
 	}
-	take_ratios(results);
+	for (i = 0; i < results->num_results; i++) {
+		if (results->results[i].num_rounds > 0) {
+			take_ratios(results, &results->results[i]);
+		}
+	}
 
 	talloc_free(values);
 	talloc_free(round);

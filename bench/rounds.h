@@ -29,6 +29,13 @@ struct bench_figures {
 	double context_switches_per_op;
 };
 
+/* To a baseline at the same depth: 2 is twice of what it has. */
+struct bench_ratio {
+	double ops_per_second;
+	double p50;
+	double cpu_per_op;
+};
+
 struct bench_result {
 	const struct bench_engine *engine;
 	const char *backend; /* or NULL */
@@ -47,13 +54,14 @@ struct bench_result {
 
 	struct bench_figures median; /* each figure by itself, over the rounds */
 	double spread_percent;	     /* of operations per second: (most - least) / median */
-	double ratio; /* to the baseline's operations per second; 0 where there is none */
+	struct bench_ratio *ratios;  /* one a baseline; zeros where that did not run */
 };
 
 struct bench_results {
 	struct bench_result *results; /* by depth, then in the order of the engines */
 	size_t num_results;
-	const struct bench_engine *baseline;
+	const struct bench_engine **baselines;
+	size_t num_baselines;
 	bool interrupted;
 };
 

@@ -5,7 +5,6 @@
 #include "tree.h"
 
 #include "signals.h"
-#include "tree_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,25 +22,31 @@ static char *describe_errno(TALLOC_CTX *mem_ctx, const char *what, const char *p
 
 /*
  * One uid and gid each, from uid_base on. All are in a common group, every other user in one more,
- * so that a switch between neighbours really changes the groups.
+ * so that a switch between neighbours really changes the groups. The process itself, where it makes
+ * the requests, is root without any group.
  */
 static bool make_users(struct bench_tree *tree, const struct bench_tree_options *options)
 {
 	size_t i = 0;
 	gid_t extra = 0;
 
-	tree->num_users = options->num_users;
-	tree->users = talloc_zero_array(tree, struct bench_user, options->num_users + 1);
-	tree->private_made = talloc_zero_array(tree, bool, options->num_users + 1);
+	tree->self = options->num_users == 0;
+	tree->writes = options->writes;
+	tree->num_users = tree->self ? 1 : options->num_users;
+	tree->users = talloc_zero_array(tree, struct bench_user, tree->num_users + 1);
+	tree->private_made = talloc_zero_array(tree, bool, tree->num_users + 1);
 	if (tree->users == NULL || tree->private_made == NULL) {
 		return false;
 	}
 
-	tree->common_gid = options->uid_base + (gid_t)options->num_users + 1;
+	tree->common_gid = options->uid_base + (gid_t)tree->num_users + 1;
 	extra = tree->common_gid + 1;
-	for (i = 0; i <= options->num_users; i++) {
+	for (i = 0; i <= tree->num_users; i++) {
 		struct bench_user *user = &tree->users[i];
 
+		if (tree->self && i == 0) {
+			continue;
+		}
 		user->uid = options->uid_base + (uid_t)i;
 		user->gid = (gid_t)user->uid;
 		user->groups[0] = tree->common_gid;
@@ -55,7 +60,7 @@ static bool make_users(struct bench_tree *tree, const struct bench_tree_options 
 static bool plan_files(struct bench_tree *tree, const struct bench_tree_options *options)
 {
 	size_t num = options->num_files;
-	size_t users = options->num_users;
+	size_t users = tree->num_users;
 	size_t forbidden = (size_t)((double)num * options->forbidden_percent / 100);
 	size_t i = 0;
 
@@ -97,24 +102,21 @@ static bool plan_files(struct bench_tree *tree, const struct bench_tree_options 
 	return true;
 }
 
-static char *private_directory(TALLOC_CTX *mem_ctx, const struct bench_tree *tree, size_t owner)
+void bench_tree_private_name(const struct bench_tree *tree, size_t owner, char *name, size_t size)
 {
-	return talloc_asprintf(mem_ctx, "private-%u", (unsigned int)tree->users[owner].uid);
+	snprintf(name, size, "private-%u", (unsigned int)tree->users[owner].uid);
 }
 
 static bool make_private_directory(struct bench_tree *tree, size_t owner, char **why)
 {
 	const struct bench_user *user = &tree->users[owner];
-	char *name = NULL;
+	char name[32] = "";
 	int ret = 0;
 
 	if (tree->private_made[owner]) {
 		return true;
 	}
-	name = private_directory(tree, tree, owner);
-	if (name == NULL) {
-		return false;
-	}
+	bench_tree_private_name(tree, owner, name, sizeof(name));
 	ret = mkdirat(tree->dir_fd, name, 0700);
 	if (ret == -1) {
 		*why = describe_errno(tree, "cannot make directory", name);
@@ -126,7 +128,6 @@ static bool make_private_directory(struct bench_tree *tree, size_t owner, char *
 		*why = describe_errno(tree, "cannot give away directory", name);
 		return false;
 	}
-	talloc_free(name);
 	return true;
 }
 
@@ -156,7 +157,7 @@ static bool fill_file(struct bench_tree *tree, size_t index, int fd, char **why)
 		return false;
 	}
 	/* The mode before the owner, the umask does not matter to fchmod. */
-	ret = fchmod(fd, bench_tree_mode(file));
+	ret = fchmod(fd, bench_tree_mode(tree, file));
 	if (ret == -1) {
 		*why = describe_errno(tree, "cannot set the mode of", file->path);
 		return false;
@@ -307,14 +308,13 @@ bool bench_tree_remove(struct bench_tree *tree)
 			ok = remove_entry(tree, tree->dir_fd, tree->files[i].path, 0);
 		}
 		for (i = 0; ok && i <= tree->num_users; i++) {
-			char *name = NULL;
+			char name[32] = "";
 
 			if (!tree->private_made[i]) {
 				continue;
 			}
-			name = private_directory(tree, tree, i);
-			ok = name != NULL && remove_entry(tree, tree->dir_fd, name, AT_REMOVEDIR);
-			talloc_free(name);
+			bench_tree_private_name(tree, i, name, sizeof(name));
+			ok = remove_entry(tree, tree->dir_fd, name, AT_REMOVEDIR);
 		}
 		close(tree->dir_fd);
 	}

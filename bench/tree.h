@@ -31,6 +31,8 @@ struct bench_tree {
 	struct bench_user
 		*users; /* num_users and one more, who owns what a single user is denied */
 	size_t num_users;
+	bool self;   /* the one user is this process, whom nothing is denied */
+	bool writes; /* files may also be written to by whom they may be read */
 	struct bench_file *files;
 	size_t num_files;
 	size_t num_forbidden;
@@ -41,11 +43,15 @@ struct bench_tree {
 
 struct bench_tree_options {
 	const char *dir;
-	size_t num_users;
+	size_t num_users; /* 0: the process itself */
 	size_t num_files;
 	uid_t uid_base;
 	double forbidden_percent;
+	bool writes;
 };
+
+/* About the length of the value that Samba 4 writes. */
+#define BENCH_TREE_XATTR_LENGTH 60
 
 /*
  * Make a directory of its own in options->dir with all files in it. It stops early, with success,
@@ -62,18 +68,16 @@ bool bench_tree_create(TALLOC_CTX *mem_ctx,
  */
 bool bench_tree_remove(struct bench_tree *tree);
 
-/* Whether the answer to this user about this file should be, or contain, EACCES. */
+/* Whether the answer to a lookup of this file by this user should be, or contain, EACCES. */
 bool bench_tree_denies(const struct bench_tree *tree, size_t user, size_t file);
 
-/*
- * Whether the answer is right; if not, what is wrong goes into text. identity: the engine carries
- * requests out as their user; else nothing is denied.
- */
-bool bench_tree_verify(const struct bench_tree *tree,
-		       const struct bench_request *request,
-		       const struct bench_answer *answer,
-		       bool identity,
-		       char *text,
-		       size_t size);
+/* What a file is like. */
+uint64_t bench_tree_size(size_t index);
+mode_t bench_tree_mode(const struct bench_tree *tree, const struct bench_file *file);
+gid_t bench_tree_gid(const struct bench_tree *tree, const struct bench_file *file);
+void bench_tree_xattr(size_t index, uint8_t value[BENCH_TREE_XATTR_LENGTH]);
+
+/* The name of the 0700 directory of a user. */
+void bench_tree_private_name(const struct bench_tree *tree, size_t owner, char *name, size_t size);
 
 #endif /* BENCH_TREE_H */

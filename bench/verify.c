@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is right to answer about a file of the tree. Computed instead of stored: a table of all
- * values would push what is measured out of the caches.
+ * What each file of the tree is like, and whether an answer says so. Computed instead of stored: a
+ * table of all values would push what is measured out of the caches.
  */
-#include "tree_private.h"
+#include "verify.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,18 +15,18 @@ uint64_t bench_tree_size(size_t index)
 	return 4096 + index;
 }
 
-mode_t bench_tree_mode(const struct bench_file *file)
+mode_t bench_tree_mode(const struct bench_tree *tree, const struct bench_file *file)
 {
 	switch (file->kind) {
 	case BENCH_FILE_GROUP:
-		return 0640;
+		return tree->writes ? 0660 : 0640;
 	case BENCH_FILE_CLOSED:
 		return 0600;
 	case BENCH_FILE_PUBLIC:
 	case BENCH_FILE_PRIVATE:
 		break;
 	}
-	return 0644;
+	return tree->writes ? 0666 : 0644;
 }
 
 gid_t bench_tree_gid(const struct bench_tree *tree, const struct bench_file *file)
@@ -67,17 +67,13 @@ bool bench_tree_denies(const struct bench_tree *tree, size_t user, size_t index)
 	return file->kind == BENCH_FILE_CLOSED || file->kind == BENCH_FILE_PRIVATE;
 }
 
-/* The text of what is wrong, for people. */
-struct complaint {
-	char *text;
-	size_t size;
-};
-
-static bool
-wrong_number(struct complaint *complaint, const char *what, uint64_t got, uint64_t expected)
+bool bench_wrong_number(struct bench_complaint *complaint,
+			const char *what,
+			uint64_t got,
+			uint64_t expected)
 {
 	snprintf(complaint->text,
-		 complaint->size,
+		 sizeof(complaint->text),
 		 "%s %" PRIu64 " instead of %" PRIu64,
 		 what,
 		 got,
@@ -85,108 +81,90 @@ wrong_number(struct complaint *complaint, const char *what, uint64_t got, uint64
 	return false;
 }
 
-static bool wrong(struct complaint *complaint, const char *got, const char *expected)
+bool bench_wrong(struct bench_complaint *complaint, const char *got, const char *expected)
 {
-	snprintf(complaint->text, complaint->size, "%s instead of %s", got, expected);
+	snprintf(complaint->text, sizeof(complaint->text), "%s instead of %s", got, expected);
 	return false;
 }
 
-static bool verify_stat(const struct bench_tree *tree,
-			size_t index,
-			const struct statx *stx,
-			struct complaint *complaint)
+bool bench_verify_error(int error, bool denied, struct bench_complaint *complaint)
 {
-	const struct bench_file *file = &tree->files[index];
-	uid_t uid = tree->users[file->owner].uid;
-	gid_t gid = bench_tree_gid(tree, file);
-	mode_t mode = S_IFREG | bench_tree_mode(file);
-
-	if ((stx->stx_mask & STATX_BASIC_STATS) != STATX_BASIC_STATS) {
-		return wrong_number(complaint, "statx mask", stx->stx_mask, BENCH_STATX_MASK);
+	if (denied && error == 0) {
+		return bench_wrong(complaint, "success", strerror(EACCES));
 	}
-	if (stx->stx_ino != file->inode) {
-		return wrong_number(complaint, "inode", stx->stx_ino, file->inode);
+	if (denied && error != -EACCES) {
+		return bench_wrong(complaint, strerror(-error), strerror(EACCES));
 	}
-	if (stx->stx_size != bench_tree_size(index)) {
-		return wrong_number(complaint, "size", stx->stx_size, bench_tree_size(index));
-	}
-	if (stx->stx_uid != uid) {
-		return wrong_number(complaint, "owner", stx->stx_uid, uid);
-	}
-	if (stx->stx_gid != gid) {
-		return wrong_number(complaint, "group", stx->stx_gid, gid);
-	}
-	if (stx->stx_mode != mode) {
-		return wrong_number(complaint, "mode", stx->stx_mode, mode);
+	if (!denied && error != 0) {
+		return bench_wrong(complaint, strerror(-error), "an answer");
 	}
 	return true;
 }
 
-static bool verify_xattr(size_t index,
-			 const struct bench_answer *answer,
-			 bool denied,
-			 struct complaint *complaint)
+bool bench_verify_stat(const struct bench_tree *tree,
+		       size_t index,
+		       const struct statx *stx,
+		       struct bench_complaint *complaint)
+{
+	const struct bench_file *file = &tree->files[index];
+	uid_t uid = tree->users[file->owner].uid;
+	gid_t gid = bench_tree_gid(tree, file);
+	mode_t mode = S_IFREG | bench_tree_mode(tree, file);
+
+	if (stx == NULL) {
+		return bench_wrong(complaint, "nothing", "a stat");
+	}
+	if ((stx->stx_mask & STATX_BASIC_STATS) != STATX_BASIC_STATS) {
+		return bench_wrong_number(complaint, "statx mask", stx->stx_mask, BENCH_STATX_MASK);
+	}
+	if (stx->stx_ino != file->inode) {
+		return bench_wrong_number(complaint, "inode", stx->stx_ino, file->inode);
+	}
+	if (stx->stx_size != bench_tree_size(index)) {
+		return bench_wrong_number(complaint, "size", stx->stx_size, bench_tree_size(index));
+	}
+	if (stx->stx_uid != uid) {
+		return bench_wrong_number(complaint, "owner", stx->stx_uid, uid);
+	}
+	if (stx->stx_gid != gid) {
+		return bench_wrong_number(complaint, "group", stx->stx_gid, gid);
+	}
+	if (stx->stx_mode != mode) {
+		return bench_wrong_number(complaint, "mode", stx->stx_mode, mode);
+	}
+	return true;
+}
+
+bool bench_verify_xattr(size_t index,
+			const uint8_t *value,
+			ssize_t length,
+			bool denied,
+			struct bench_complaint *complaint)
 {
 	uint8_t expected[BENCH_TREE_XATTR_LENGTH];
 	int differs = 0;
 
 	if (denied) {
-		if (answer->xattr_length >= 0) {
-			return wrong(complaint, "xattr read", strerror(EACCES));
+		if (length >= 0) {
+			return bench_wrong(complaint, "xattr read", strerror(EACCES));
 		}
-		if (answer->xattr_length != -EACCES) {
-			return wrong(
-				complaint, strerror((int)-answer->xattr_length), strerror(EACCES));
+		if (length != -EACCES) {
+			return bench_wrong(complaint, strerror((int)-length), strerror(EACCES));
 		}
 		return true;
 	}
 
-	if (answer->xattr_length < 0) {
-		return wrong(complaint, strerror((int)-answer->xattr_length), "an xattr value");
+	if (length < 0) {
+		return bench_wrong(complaint, strerror((int)-length), "an xattr value");
 	}
-	if (answer->xattr_length != BENCH_TREE_XATTR_LENGTH) {
-		return wrong_number(complaint,
-				    "xattr length",
-				    (uint64_t)answer->xattr_length,
-				    BENCH_TREE_XATTR_LENGTH);
+	if (length != BENCH_TREE_XATTR_LENGTH) {
+		return bench_wrong_number(
+			complaint, "xattr length", (uint64_t)length, BENCH_TREE_XATTR_LENGTH);
 	}
 	bench_tree_xattr(index, expected);
-	differs = memcmp(answer->xattr, expected, sizeof(expected));
+	differs = memcmp(value, expected, sizeof(expected));
 	if (differs != 0) {
-		return wrong(complaint, "another xattr value", "this file's");
+		return bench_wrong(complaint, "another xattr value", "this file's");
 	}
 	return true;
-}
-
-bool bench_tree_verify(const struct bench_tree *tree,
-		       const struct bench_request *request,
-		       const struct bench_answer *answer,
-		       bool identity,
-		       char *text,
-		       size_t size)
-{
-	const struct bench_file *file = &tree->files[request->file];
-	struct complaint complaint = { .text = text, .size = size };
-	bool denied = identity && bench_tree_denies(tree, request->user, request->file);
-	bool hidden = denied && file->kind == BENCH_FILE_PRIVATE;
-	bool ok = false;
-
-	if (hidden) {
-		if (answer->error == 0) {
-			return wrong(&complaint, "opened", strerror(EACCES));
-		}
-		if (answer->error != -EACCES) {
-			return wrong(&complaint, strerror(-answer->error), strerror(EACCES));
-		}
-		return true;
-	}
-
-	if (answer->error != 0) {
-		return wrong(&complaint, strerror(-answer->error), "an answer");
-	}
-	ok = verify_stat(tree, request->file, answer->stx, &complaint);
-	if (!ok) {
-		return false;
-	}
-	return verify_xattr(request->file, answer, denied, &complaint);
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is measured: an operation says what a request asks for, and what is right to answer. How it
+ * is carried out is known by plain.c, engine_pathring_requests.c and uring_entries.c, one table
+ * each.
+ */
+#ifndef BENCH_OPERATION_H
+#define BENCH_OPERATION_H
+
+#include "engine.h"
+#include "verify.h"
+
+struct bench_workload;
+
+/* What operations may look at that engines do not see. */
+struct bench_operation {
+	const char *name;
+	const char *summary;
+	enum bench_kind kind;
+
+	/* All but the owner's class may write to files too, where it may read. */
+	bool writes;
+
+	/* The descriptors are files of the tree and for I/O. */
+	bool io;
+
+	/*
+	 * Open what requests go to. False: *why says why not; a NULL *why: no memory. end() is
+	 * called in any case.
+	 */
+	bool (*begin)(struct bench_workload *workload, char **why);
+
+	/* Fill in what is asked of request->file by request->user; all of it is zero before. */
+	void (*ask)(struct bench_workload *workload, struct bench_request *request);
+
+	bool (*verify)(struct bench_workload *workload,
+		       const struct bench_request *request,
+		       const struct bench_answer *answer,
+		       struct bench_complaint *complaint);
+
+	/*
+	 * Whether what was answered as done to this file has been done, and make it as it was. NULL
+	 * where nothing is changed.
+	 */
+	bool (*check_file)(struct bench_workload *workload,
+			   size_t file,
+			   struct bench_complaint *complaint);
+
+	/* Remove what begin() has made; NULL where that is nothing. False after a message on
+	 * stderr. */
+	bool (*end)(struct bench_workload *workload);
+};
+
+/* By kind. */
+extern const struct bench_operation *const bench_operations[BENCH_NUM_KINDS];
+
+const struct bench_operation *bench_operation_by_name(const char *name);
+
+extern const struct bench_operation bench_operation_lookup;
+extern const struct bench_operation bench_operation_openat;
+extern const struct bench_operation bench_operation_statx;
+extern const struct bench_operation bench_operation_getxattr;
+extern const struct bench_operation bench_operation_setxattr;
+extern const struct bench_operation bench_operation_listxattr;
+extern const struct bench_operation bench_operation_pread;
+extern const struct bench_operation bench_operation_pwrite;
+extern const struct bench_operation bench_operation_mkdir_rmdir;
+extern const struct bench_operation bench_operation_renameat;
+
+#endif /* BENCH_OPERATION_H */

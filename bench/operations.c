@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The list of operations. A new one is a table in an operation_*.c, a line here, and a line in the
+ * tables of those who carry it out (operation.h).
+ */
+#include "operation.h"
+
+#include <string.h>
+
+const struct bench_operation *const bench_operations[BENCH_NUM_KINDS] = {
+	[BENCH_LOOKUP] = &bench_operation_lookup,
+	[BENCH_OPENAT] = &bench_operation_openat,
+	[BENCH_STATX] = &bench_operation_statx,
+	[BENCH_GETXATTR] = &bench_operation_getxattr,
+	[BENCH_SETXATTR] = &bench_operation_setxattr,
+	[BENCH_LISTXATTR] = &bench_operation_listxattr,
+	[BENCH_PREAD] = &bench_operation_pread,
+	[BENCH_PWRITE] = &bench_operation_pwrite,
+	[BENCH_MKDIR_RMDIR] = &bench_operation_mkdir_rmdir,
+	[BENCH_RENAMEAT] = &bench_operation_renameat,
+};
+
+const struct bench_operation *bench_operation_by_name(const char *name)
+{
+	size_t i = 0;
+
+	for (i = 0; i < BENCH_NUM_KINDS; i++) {
+		if (strcmp(bench_operations[i]->name, name) == 0) {
+			return bench_operations[i];
+		}
+	}
+	return NULL;
+}
