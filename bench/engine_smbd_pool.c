@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Engine `smbd-pool`: each request is a job for a helper thread, which takes the user's credentials
+ * for it, as smbd does for its asynchronous getxattr (vfswrap_getxattrat_do_async() in
+ * source3/modules/vfs_default.c, 4.17). The pool itself is helper_pool.c's. It imitates nothing
+ * else of smbd: no copy of a token and no tevent_req for a job.
+ */
+#include "engine.h"
+#include "helper_pool.h"
+#include "plain.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <tevent.h>
+#include <unistd.h>
+
+/* smbd's default of `aio max threads`. */
+#define MAX_THREADS 100
+
+struct pool_job {
+	struct helper_job job;
+	struct pool_state *state;
+	struct bench_request *request;
+	struct tevent_immediate *im;
+	struct bench_plain plain;
+	struct bench_answer answer;
+};
+
+struct pool_state {
+	struct tevent_context *ev;
+	struct tevent_threaded_context *threaded;
+	struct helper_pool *pool;
+	struct pool_job *jobs; /* by the number of the request */
+	enum bench_kind kind;
+	const struct bench_user *users;
+	int dumpable;
+	uint64_t done;
+};
+
+/* A thread that went on as somebody else would read and write as the wrong user. */
+static void give_up(const char *what)
+{
+	fprintf(stderr,
+		"pathring-bench: cannot change a thread's credentials: %s: %s\n",
+		what,
+		strerror(errno));
+	abort();
+}
+
+/*
+ * The 8 system calls of set_thread_credentials() in source3/lib/util_sec.c. Samba leaves them out
+ * where the thread has these credentials already; but it tells them by the address of the groups,
+ * which are copied for each request, so that it seldom does.
+ */
+static void set_thread_credentials(const struct bench_user *user)
+{
+	long ret = 0;
+
+	ret = syscall(SYS_setresuid, 0, 0, -1);
+	if (ret != 0) {
+		give_up("setresuid");
+	}
+	ret = syscall(SYS_setresgid, user->gid, user->gid, -1);
+	if (ret != 0) {
+		give_up("setresgid");
+	}
+	ret = syscall(SYS_setgroups, user->num_groups, user->groups);
+	if (ret != 0) {
+		give_up("setgroups");
+	}
+	ret = syscall(SYS_setresuid, user->uid, user->uid, -1);
+	if (ret != 0) {
+		give_up("setresuid");
+	}
+	if (geteuid() != user->uid || getuid() != user->uid || getegid() != user->gid ||
+	    getgid() != user->gid) {
+		give_up("they are not what was set");
+	}
+}
+
+/* In the loop's thread. */
+static void job_done(struct tevent_context *ev, struct tevent_immediate *im, void *private_data)
+{
+	struct pool_job *job = private_data;
+
+	(void)ev;
+
+	job->state->done++;
+	/* One for each job, as in Samba: a helper could be scheduling the next while this one ends.
+	 */
+	talloc_free(im);
+	bench_complete(job->request, &job->answer);
+}
+
+/* In a helper thread. */
+static void job_run(struct helper_job *helper_job)
+{
+	struct pool_job *job = (struct pool_job *)helper_job;
+	struct pool_state *state = job->state;
+
+	set_thread_credentials(&state->users[job->request->user]);
+	bench_plain_perform(&job->plain, state->kind, job->request, &job->answer);
+	tevent_threaded_schedule_immediate(state->threaded, job->im, job_done, job);
+}
+
+static bool pool_open(TALLOC_CTX *mem_ctx,
+		      const struct bench_engine *engine,
+		      const struct bench_target *target,
+		      size_t depth,
+		      void **_state,
+		      char **why)
+{
+	struct pool_state *state = NULL;
+	size_t i = 0;
+
+	(void)engine;
+
+	*why = NULL;
+	state = talloc_zero(mem_ctx, struct pool_state);
+	if (state == NULL) {
+		return false;
+	}
+	state->kind = target->kind;
+	state->users = target->users;
+	state->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	state->jobs = talloc_zero_array(state, struct pool_job, depth);
+	state->ev = tevent_context_init(state);
+	if (state->jobs == NULL || state->ev == NULL) {
+		goto fail;
+	}
+	state->threaded = tevent_threaded_context_create(state, state->ev);
+	if (state->threaded == NULL) {
+		*why = talloc_strdup(mem_ctx, "tevent has no threads here");
+		goto fail;
+	}
+	for (i = 0; i < depth; i++) {
+		state->jobs[i].job.run = job_run;
+		state->jobs[i].state = state;
+		bench_plain_init(&state->jobs[i].plain, target);
+	}
+	state->pool = helper_pool_create(state, MAX_THREADS);
+	if (state->pool == NULL) {
+		goto fail;
+	}
+	*_state = state;
+	return true;
+fail:
+	talloc_free(state);
+	return false;
+}
+
+static int pool_submit(void *_state, struct bench_request *request)
+{
+	struct pool_state *state = _state;
+	struct pool_job *job = &state->jobs[request->number];
+
+	job->request = request;
+	job->im = tevent_create_immediate(state);
+	if (job->im == NULL) {
+		return -ENOMEM;
+	}
+	return helper_pool_add(state->pool, &job->job);
+}
+
+static int pool_turn(void *_state)
+{
+	struct pool_state *state = _state;
+	int ret = tevent_loop_once(state->ev);
+
+	return ret == 0 ? 0 : -errno;
+}
+
+static void pool_account(void *_state, struct bench_account *account)
+{
+	struct pool_state *state = _state;
+
+	*account = (struct bench_account) {
+		.placed[BENCH_THREAD] = state->done,
+		.switches = state->done,
+	};
+}
+
+static void pool_close(void *_state)
+{
+	struct pool_state *state = _state;
+
+	helper_pool_end(state->pool);
+	/* A thread's change of euid makes the whole process undumpable, as in engine_smbd.c. */
+	if (state->dumpable == 1) {
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	}
+	talloc_free(state);
+}
+
+const struct bench_engine bench_engine_smbd_pool = {
+	.name = "smbd-pool",
+	.summary =
+		"plain system calls in helper threads, credentials set for each job as smbd does",
+	.identity = true,
+	.concurrent = true,
+	.open = pool_open,
+	.submit = pool_submit,
+	.turn = pool_turn,
+	.account = pool_account,
+	.close = pool_close,
+};
