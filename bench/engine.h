@@ -162,6 +162,7 @@ struct bench_engine {
 };
 
 extern const struct bench_engine bench_engine_raw;
+extern const struct bench_engine bench_engine_raw_uring;
 extern const struct bench_engine bench_engine_smbd;
 extern const struct bench_engine bench_engine_smbd_pool;
 extern const struct bench_engine bench_engine_pathring;

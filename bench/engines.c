@@ -13,6 +13,7 @@ const struct bench_engine *const bench_engines[] = {
 	&bench_engine_pathring_threads,
 	&bench_engine_pathring_sync,
 	&bench_engine_raw,
+	&bench_engine_raw_uring,
 	&bench_engine_smbd,
 	&bench_engine_smbd_pool,
 	NULL,

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Between engine_raw_uring.c, which has the ring and its loop, and uring_entries.c, which knows the
+ * entries of each operation.
+ */
+#ifndef BENCH_ENGINE_RAW_URING_H
+#define BENCH_ENGINE_RAW_URING_H
+
+#include "engine.h"
+#include "plain.h"
+
+#include <liburing.h>
+#include <sys/queue.h>
+
+struct raw_uring {
+	struct io_uring io_uring;
+	enum bench_kind kind;
+	const int *fds;
+	struct raw_uring_job *jobs; /* by the number of the request */
+
+	/* Lookups whose xattr is asked for at the end of the submission. */
+	STAILQ_HEAD(, raw_uring_job) late;
+
+	/* Fixed file slots, used again when their close has completed. */
+	unsigned int *free_slots;
+	unsigned int num_free_slots;
+	unsigned int *closing_slots;
+	unsigned int num_closing_slots;
+
+	uint64_t done;
+	uint64_t submissions;
+	uint64_t enters;
+};
+
+/* Which entry of a job; it shares the pointer's low bits in user_data. */
+enum raw_uring_step { STEP_FIRST, STEP_INSTALL, STEP_XATTR, STEP_SECOND };
+
+struct raw_uring_job {
+	struct raw_uring *uring;
+	struct bench_request *request;
+	STAILQ_ENTRY(raw_uring_job) late_link;
+	unsigned int outstanding; /* entries that have not completed */
+	bool opened;		  /* the slot holds a file */
+	bool early; /* what goes to the slot has come before the open was complete, and goes again
+		     */
+	unsigned int slot;
+	int fd;
+	int error;
+	ssize_t length;
+	struct open_how how;
+	char proc_path[BENCH_PROC_PATH_SIZE];
+	struct statx stx;
+	uint8_t data[BENCH_DATA_SIZE];
+};
+
+/* engine_raw_uring.c: room for an entry, after a submission if need be. */
+struct io_uring_sqe *raw_uring_entry(struct raw_uring *uring);
+
+/* uring_entries.c */
+bool raw_uring_has(enum bench_kind kind);
+void raw_uring_begin(struct raw_uring_job *job);
+void raw_uring_prepare_late(struct raw_uring *uring);
+/* One entry has completed. True: that was all, and *answer says what came of it. */
+bool raw_uring_step(struct raw_uring_job *job,
+		    enum raw_uring_step step,
+		    int result,
+		    struct bench_answer *answer);
+
+#endif /* BENCH_ENGINE_RAW_URING_H */
