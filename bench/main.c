@@ -5,6 +5,7 @@
  * Exit codes: 0 measured, and every answer was right; 1 an answer was wrong, or something failed; 2
  * bad command line; 128 and the signal's number when one ended the run.
  */
+#include "idle.h"
 #include "options.h"
 #include "report.h"
 #include "rounds.h"
@@ -191,6 +192,11 @@ int main(int argc, const char **argv)
 	if (parsed != BENCH_OPTIONS_RUN) {
 		talloc_free(mem_ctx);
 		return parsed == BENCH_OPTIONS_DONE ? EXIT_SUCCESS : 2;
+	}
+	if (options->idle) {
+		ok = bench_idle_show(&options->settings, stdout);
+		talloc_free(mem_ctx);
+		return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	if (euid != 0) {
 		fprintf(stderr,
