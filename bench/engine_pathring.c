@@ -95,12 +95,19 @@ static int make_handles(struct ring_state *state, const struct bench_target *tar
 	return 0;
 }
 
-/* Without those that libpathring does not have. */
-static const char *ring_lacks(enum bench_kind kind)
+static enum pathring_pin pin_of(const struct bench_settings *settings)
 {
-	bool has = ring_has(kind);
-
-	return has ? NULL : "libpathring has no such operation";
+	switch (settings->pin) {
+	case BENCH_PIN_INLINE:
+		return PATHRING_PIN_INLINE;
+	case BENCH_PIN_RING:
+		return PATHRING_PIN_RING;
+	case BENCH_PIN_THREAD:
+		return PATHRING_PIN_THREAD;
+	case BENCH_PIN_LEARNED:
+		break;
+	}
+	return PATHRING_PIN_LEARNED;
 }
 
 static bool ring_open(TALLOC_CTX *mem_ctx,
@@ -110,7 +117,12 @@ static bool ring_open(TALLOC_CTX *mem_ctx,
 		      void **_state,
 		      char **why)
 {
-	struct pathring_options options = { .backend = backend_of(engine), .log_fn = log_once };
+	struct pathring_options options = {
+		.backend = backend_of(engine),
+		.max_workers = (unsigned int)target->settings->max_workers,
+		.pin = pin_of(target->settings),
+		.log_fn = log_once,
+	};
 	struct ring_state *state = NULL;
 	const char *what = "pathring_create";
 	char *description = NULL;
@@ -186,9 +198,11 @@ static int ring_turn(void *_state)
 static enum pathring_operation counted_as(enum bench_kind kind)
 {
 	static const enum pathring_operation operations[BENCH_NUM_KINDS] = {
-		[BENCH_LOOKUP] = PATHRING_LOOKUP, [BENCH_OPENAT] = PATHRING_OPENAT,
-		[BENCH_STATX] = PATHRING_STATX,	  [BENCH_GETXATTR] = PATHRING_GETXATTR,
-		[BENCH_PREAD] = PATHRING_PREAD,	  [BENCH_PWRITE] = PATHRING_PWRITE,
+		[BENCH_LOOKUP] = PATHRING_LOOKUP,	[BENCH_OPENAT] = PATHRING_OPENAT,
+		[BENCH_STATX] = PATHRING_STATX,		[BENCH_GETXATTR] = PATHRING_GETXATTR,
+		[BENCH_SETXATTR] = PATHRING_SETXATTR,	[BENCH_LISTXATTR] = PATHRING_LISTXATTR,
+		[BENCH_PREAD] = PATHRING_PREAD,		[BENCH_PWRITE] = PATHRING_PWRITE,
+		[BENCH_MKDIR_RMDIR] = PATHRING_MKDIRAT, [BENCH_RENAMEAT] = PATHRING_RENAMEAT,
 	};
 
 	return operations[kind];
@@ -228,11 +242,11 @@ static void ring_close(void *_state)
 	talloc_free(state);
 }
 
-#define RING_ENGINE(_name, _summary)                                                              \
-	{                                                                                         \
-		.name = _name, .summary = _summary, .identity = true, .concurrent = true,         \
-		.lacks = ring_lacks, .open = ring_open, .submit = ring_submit, .turn = ring_turn, \
-		.account = ring_account, .backend = ring_backend, .close = ring_close,            \
+#define RING_ENGINE(_name, _summary)                                                      \
+	{                                                                                 \
+		.name = _name, .summary = _summary, .identity = true, .concurrent = true, \
+		.open = ring_open, .submit = ring_submit, .turn = ring_turn,              \
+		.account = ring_account, .backend = ring_backend, .close = ring_close,    \
 	}
 
 const struct bench_engine bench_engine_pathring =

@@ -25,8 +25,6 @@ struct ring_job {
 	struct bench_request *request;
 };
 
-bool ring_has(enum bench_kind kind);
-
 /* 0, or a negative errno when the engine did not accept it. */
 int ring_start(struct ring_job *job);
 

@@ -157,6 +157,50 @@ static int start_getxattr(struct ring_job *job)
 					 &request);
 }
 
+static void setxattr_done(struct pathring_request *request, void *private_data)
+{
+	int ret = pathring_setxattr_result(request);
+
+	complete_length(private_data, request, ret, NULL);
+}
+
+static int start_setxattr(struct ring_job *job)
+{
+	struct pathring_request *request = NULL;
+
+	return pathring_setxattr_request(job->state->ring,
+					 identity_of(job),
+					 handle_of(job),
+					 BENCH_XATTR_WRITTEN,
+					 job->request->data,
+					 job->request->size,
+					 0,
+					 setxattr_done,
+					 job,
+					 &request);
+}
+
+static void listxattr_done(struct pathring_request *request, void *private_data)
+{
+	const char *names = NULL;
+	ssize_t length = pathring_listxattr_result(request, &names);
+
+	complete_length(private_data, request, length, names);
+}
+
+static int start_listxattr(struct ring_job *job)
+{
+	struct pathring_request *request = NULL;
+
+	return pathring_listxattr_request(job->state->ring,
+					  identity_of(job),
+					  handle_of(job),
+					  job->request->size,
+					  listxattr_done,
+					  job,
+					  &request);
+}
+
 static void pread_done(struct pathring_request *request, void *private_data)
 {
 	const uint8_t *data = NULL;
@@ -201,16 +245,86 @@ static int start_pwrite(struct ring_job *job)
 				       &request);
 }
 
-static int (*const starters[BENCH_NUM_KINDS])(struct ring_job *) = {
-	[BENCH_LOOKUP] = start_lookup, [BENCH_OPENAT] = start_openat,
-	[BENCH_STATX] = start_statx,   [BENCH_GETXATTR] = start_getxattr,
-	[BENCH_PREAD] = start_pread,   [BENCH_PWRITE] = start_pwrite,
-};
-
-bool ring_has(enum bench_kind kind)
+static void rmdir_done(struct pathring_request *request, void *private_data)
 {
-	return starters[kind] != NULL;
+	int ret = pathring_unlinkat_result(request);
+
+	complete_length(private_data, request, ret, NULL);
 }
+
+static void mkdir_done(struct pathring_request *request, void *private_data)
+{
+	struct ring_job *job = private_data;
+	struct pathring_request *second = NULL;
+	int ret = pathring_mkdirat_result(request);
+
+	if (ret == 0) {
+		ret = pathring_unlinkat_request(job->state->ring,
+						identity_of(job),
+						handle_of(job),
+						job->request->path,
+						AT_REMOVEDIR,
+						rmdir_done,
+						job,
+						&second);
+	}
+	if (ret != 0) {
+		complete_length(job, request, ret, NULL);
+		return;
+	}
+	pathring_request_free(request);
+}
+
+static int start_mkdir_rmdir(struct ring_job *job)
+{
+	struct pathring_request *request = NULL;
+
+	return pathring_mkdirat_request(job->state->ring,
+					identity_of(job),
+					handle_of(job),
+					job->request->path,
+					0755,
+					mkdir_done,
+					job,
+					&request);
+}
+
+static void renameat_done(struct pathring_request *request, void *private_data)
+{
+	int ret = pathring_renameat_result(request);
+
+	complete_length(private_data, request, ret, NULL);
+}
+
+static int start_renameat(struct ring_job *job)
+{
+	struct pathring_handle *dir = handle_of(job);
+	struct pathring_request *request = NULL;
+
+	return pathring_renameat_request(job->state->ring,
+					 identity_of(job),
+					 dir,
+					 job->request->path,
+					 dir,
+					 job->request->new_path,
+					 0,
+					 renameat_done,
+					 job,
+					 &request);
+}
+
+static int (*const starters[BENCH_NUM_KINDS])(struct ring_job *) = {
+	[BENCH_LOOKUP] = start_lookup,
+	[BENCH_OPENAT] = start_openat,
+	[BENCH_STATX] = start_statx,
+	[BENCH_GETXATTR] = start_getxattr,
+	[BENCH_SETXATTR] = start_setxattr,
+	[BENCH_LISTXATTR] = start_listxattr,
+	[BENCH_PREAD] = start_pread,
+	[BENCH_PWRITE] = start_pwrite,
+	[BENCH_MKDIR_RMDIR] = start_mkdir_rmdir,
+	[BENCH_RENAMEAT] = start_renameat,
+};
 
 int ring_start(struct ring_job *job)
 {

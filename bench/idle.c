@@ -246,11 +246,12 @@ done:
 
 bool bench_idle_show(const struct bench_settings *settings, FILE *file)
 {
-	struct pathring_options options = { .log_fn = NULL };
+	const struct pathring_options options = {
+		.max_workers = (unsigned int)settings->max_workers,
+	};
 	struct tevent_context *ev = tevent_context_init(NULL);
 	int ret = -ENOMEM;
 
-	(void)settings;
 	if (ev != NULL) {
 		ret = show_rows(ev, &options, file);
 		talloc_free(ev);
