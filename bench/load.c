@@ -258,7 +258,7 @@ run_phase(struct bench_load *load, uint64_t duration_ns, uint64_t min_requests)
 			if (!ok) {
 				break;
 			}
-		} while (load->ready != NULL && load->in_flight > 0);
+		} while (load->ready != NULL && load->in_flight > 0 && !phase_is_over(load));
 	}
 
 	load->refilling = false;
@@ -307,17 +307,19 @@ static enum bench_load_result measure(struct bench_load *load, uint64_t duration
 }
 
 /* What was answered as done, is it? */
-static void check_files(struct bench_load *load)
+static void check_effects(struct bench_load *load)
 {
 	struct bench_complaint complaint;
-	size_t file = 0;
+	char which[32];
+	size_t index = 0;
 	bool wrong = false;
 
-	wrong = bench_workload_next_wrong(load->workload, &file, &complaint);
+	wrong = bench_workload_next_wrong(load->workload, &index, &complaint);
 	while (wrong) {
-		complain(load, "after it", load->tree->files[file].path, &complaint);
+		snprintf(which, sizeof(which), "number %zu", index);
+		complain(load, "after it", which, &complaint);
 		load->round->errors++;
-		wrong = bench_workload_next_wrong(load->workload, &file, &complaint);
+		wrong = bench_workload_next_wrong(load->workload, &index, &complaint);
 	}
 }
 
@@ -358,7 +360,7 @@ run_engine(struct bench_load *load, TALLOC_CTX *mem_ctx, const struct bench_plan
 	}
 	if (result != BENCH_LOAD_STUCK) {
 		load->engine->close(load->state);
-		check_files(load);
+		check_effects(load);
 	}
 	return result;
 }

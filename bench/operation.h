@@ -39,12 +39,12 @@ struct bench_operation {
 		       struct bench_complaint *complaint);
 
 	/*
-	 * Whether what was answered as done to this file has been done, and make it as it was. NULL
-	 * where nothing is changed.
+	 * Whether what was answered as done has been done, to whatever has this index in
+	 * workload->touched, and make it as it was. NULL where nothing is changed for good.
 	 */
-	bool (*check_file)(struct bench_workload *workload,
-			   size_t file,
-			   struct bench_complaint *complaint);
+	bool (*check)(struct bench_workload *workload,
+		      size_t index,
+		      struct bench_complaint *complaint);
 
 	/* Remove what begin() has made; NULL where that is nothing. False after a message on
 	 * stderr. */

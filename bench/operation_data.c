@@ -140,14 +140,13 @@ static bool pwrite_verify(struct bench_workload *workload,
 
 /* A hole again afterwards, so that the next round's writing shows. */
 static bool
-pwrite_check_file(struct bench_workload *workload, size_t file, struct bench_complaint *complaint)
+pwrite_check(struct bench_workload *workload, size_t file, struct bench_complaint *complaint)
 {
 	uint8_t data[BENCH_DATA_SIZE];
 	int fd = workload->fds[file];
 	ssize_t length = 0;
 	int ret = 0;
 
-	workload->touched[file] = false;
 	length = pread(fd, data, sizeof(data), 0);
 	if (length == -1) {
 		return bench_wrong(complaint, strerror(errno), "what was written");
@@ -174,5 +173,5 @@ const struct bench_operation bench_operation_pwrite = {
 	.begin = pwrite_begin,
 	.ask = pwrite_ask,
 	.verify = pwrite_verify,
-	.check_file = pwrite_check_file,
+	.check = pwrite_check,
 };

@@ -111,7 +111,7 @@ static bool setxattr_verify(struct bench_workload *workload,
 }
 
 static bool
-setxattr_check_file(struct bench_workload *workload, size_t file, struct bench_complaint *complaint)
+setxattr_check(struct bench_workload *workload, size_t file, struct bench_complaint *complaint)
 {
 	uint8_t expected[BENCH_TREE_XATTR_LENGTH];
 	uint8_t value[BENCH_XATTR_ROOM];
@@ -120,7 +120,6 @@ setxattr_check_file(struct bench_workload *workload, size_t file, struct bench_c
 	ssize_t length = 0;
 	int ret = 0;
 
-	workload->touched[file] = false;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", workload->fds[file]);
 	length = getxattr(path, BENCH_XATTR_WRITTEN, value, sizeof(value));
 	if (length == -1) {
@@ -148,7 +147,7 @@ const struct bench_operation bench_operation_setxattr = {
 	.begin = handle_begin,
 	.ask = setxattr_ask,
 	.verify = setxattr_verify,
-	.check_file = setxattr_check_file,
+	.check = setxattr_check,
 };
 
 static void listxattr_ask(struct bench_workload *workload, struct bench_request *request)

@@ -180,8 +180,8 @@ static bool rename_begin(struct bench_workload *workload, char **why)
 	for (i = 0; i < workload->num_own; i++) {
 		struct bench_own *own = &workload->own[i];
 
-		snprintf(own->path, sizeof(own->path), "here-%zu", i);
-		snprintf(own->new_path, sizeof(own->new_path), "there-%zu", i);
+		snprintf(own->path, sizeof(own->path), "start-%zu", i);
+		snprintf(own->new_path, sizeof(own->new_path), "here-%zu", i);
 	}
 	ok = make_work_directory(workload, 0770, why);
 	for (i = 0; ok && i < workload->num_own; i++) {
@@ -199,7 +199,7 @@ static bool rename_begin(struct bench_workload *workload, char **why)
 	return ok;
 }
 
-/* There and back again. */
+/* From the start to here, and then between here and there: what was never renamed is noticed. */
 static void rename_ask(struct bench_workload *workload, struct bench_request *request)
 {
 	const struct bench_file *file = &workload->tree->files[request->file];
@@ -224,11 +224,38 @@ static bool rename_verify(struct bench_workload *workload,
 	if (answer->error == 0) {
 		own->moved = !own->moved;
 	}
+	if (answer->error == 0 && !workload->touched[request->number]) {
+		snprintf(own->path, sizeof(own->path), "there-%zu", request->number);
+		workload->touched[request->number] = true;
+	}
 	return names_verify(workload, request, answer, complaint);
+}
+
+/* Each file has the name that it was given last. */
+static bool
+rename_check(struct bench_workload *workload, size_t index, struct bench_complaint *complaint)
+{
+	const struct bench_own *own = &workload->own[index];
+	const char *path = own->moved ? own->new_path : own->path;
+	int ret = faccessat(workload->work_fd, path, F_OK, AT_SYMLINK_NOFOLLOW);
+
+	if (ret == -1) {
+		return bench_wrong(complaint, strerror(errno), path);
+	}
+	return true;
 }
 
 static bool rename_end(struct bench_workload *workload)
 {
+	size_t i = 0;
+
+	for (i = 0; workload->work_fd != -1 && i < workload->num_own; i++) {
+		char name[32];
+
+		/* Where an answer that was wrong has left it. */
+		snprintf(name, sizeof(name), "start-%zu", i);
+		remove_name(workload, workload->work_fd, name, 0);
+	}
 	return remove_work_directory(workload, 0);
 }
 
@@ -239,5 +266,6 @@ const struct bench_operation bench_operation_renameat = {
 	.begin = rename_begin,
 	.ask = rename_ask,
 	.verify = rename_verify,
+	.check = rename_check,
 	.end = rename_end,
 };

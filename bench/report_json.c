@@ -157,11 +157,11 @@ static json_t *ratios_to_json(const struct bench_results *results,
 		}
 		json_object_set_new(ratios,
 				    results->baselines[i]->name,
-				    json_pack("{s:f, s:f, s:f}",
+				    json_pack("{s:f, s:o, s:f}",
 					      "ops_per_second",
 					      ratio->ops_per_second,
 					      "p50",
-					      ratio->p50,
+					      ratio->p50 > 0 ? json_real(ratio->p50) : json_null(),
 					      "cpu_per_op",
 					      ratio->cpu_per_op));
 	}

@@ -151,11 +151,15 @@ static void print_ratios(const struct bench_results *results, size_t depth, FILE
 		fprintf(file, "  %-18s", name);
 		for (j = 0; j < results->num_baselines; j++) {
 			const struct bench_ratio *ratio = &result->ratios[j];
+			char p50[16] = "-";
 
+			if (ratio->p50 > 0) {
+				snprintf(p50, sizeof(p50), "%.2fx", ratio->p50);
+			}
 			fprintf(file,
-				"  %8.2fx %6.2fx %6.2fx",
+				"  %8.2fx %7s %6.2fx",
 				ratio->ops_per_second,
-				ratio->p50,
+				p50,
 				ratio->cpu_per_op);
 		}
 		fprintf(file, "\n");

@@ -142,10 +142,12 @@ static void take_ratios(struct bench_results *results, struct bench_result *resu
 		result->ratios[i] = (struct bench_ratio) {
 			.ops_per_second =
 				divide(median->ops_per_second, base->median.ops_per_second),
-			.p50 = divide(median->percentile_ns[BENCH_P50],
-				      base->median.percentile_ns[BENCH_P50]),
 			.cpu_per_op = divide(median->cpu_ns_per_op, base->median.cpu_ns_per_op),
 		};
+		if (result->concurrency == base->concurrency) {
+			result->ratios[i].p50 = divide(median->percentile_ns[BENCH_P50],
+						       base->median.percentile_ns[BENCH_P50]);
+		}
 	}
 }
 

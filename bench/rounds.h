@@ -32,7 +32,7 @@ struct bench_figures {
 /* To a baseline at the same depth: 2 is twice of what it has. */
 struct bench_ratio {
 	double ops_per_second;
-	double p50;
+	double p50; /* 0 where one of them works on fewer at a time, and none waits for others */
 	double cpu_per_op;
 };
 

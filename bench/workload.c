@@ -42,7 +42,8 @@ struct bench_workload *bench_workload_open(TALLOC_CTX *mem_ctx,
 	workload->num_own = depth;
 	workload->work_fd = -1;
 	workload->own = talloc_zero_array(workload, struct bench_own, depth);
-	workload->touched = talloc_zero_array(workload, bool, tree->num_files);
+	workload->num_touched = tree->num_files > depth ? tree->num_files : depth;
+	workload->touched = talloc_zero_array(workload, bool, workload->num_touched);
 	talloc_set_destructor(workload, workload_destructor);
 	if (workload->own == NULL || workload->touched == NULL) {
 		talloc_free(workload);
@@ -126,21 +127,17 @@ bool bench_workload_verify(struct bench_workload *workload,
 }
 
 bool bench_workload_next_wrong(struct bench_workload *workload,
-			       size_t *file,
+			       size_t *index,
 			       struct bench_complaint *complaint)
 {
-	const struct bench_operation *operation = workload->operation;
-
-	if (operation->check_file == NULL) {
-		return false;
-	}
-	for (; *file < workload->tree->num_files; (*file)++) {
+	for (; *index < workload->num_touched; (*index)++) {
 		bool ok = false;
 
-		if (!workload->touched[*file]) {
+		if (!workload->touched[*index]) {
 			continue;
 		}
-		ok = operation->check_file(workload, *file, complaint);
+		workload->touched[*index] = false;
+		ok = workload->operation->check(workload, *index, complaint);
 		if (!ok) {
 			return true;
 		}

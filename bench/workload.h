@@ -27,8 +27,9 @@ struct bench_workload {
 	size_t num_fds;
 	struct bench_own *own;
 	size_t num_own;
-	bool *touched; /* for each file: something was answered as done to it */
-	int work_fd;   /* of a directory for new names, or -1 */
+	bool *touched; /* for each file, or for each of own: something was answered as done to it */
+	size_t num_touched;
+	int work_fd; /* of a directory for new names, or -1 */
 };
 
 /* NULL: *why says why not, a talloc string on mem_ctx or NULL. depth: of requests at a time. */
@@ -49,11 +50,11 @@ bool bench_workload_verify(struct bench_workload *workload,
 			   struct bench_complaint *complaint);
 
 /*
- * The next file to which not everything was done that was answered, from *file on; false when there
- * is none. To be called before the end, until it says so: it also makes the files as they were.
+ * The next thing to which not everything was done that was answered, from *index on; false when
+ * there is none. To be called before the end, until it says so: it also makes things as they were.
  */
 bool bench_workload_next_wrong(struct bench_workload *workload,
-			       size_t *file,
+			       size_t *index,
 			       struct bench_complaint *complaint);
 
 /* False after a message on stderr when something stays behind. */

@@ -137,7 +137,7 @@ test_input()
 	refused depth_negative 2 "--depth -1: expected a number" --depth -1
 	refused depth_too_large 2 "--depth 65537: expected" --depth 65537
 	refused depth_text 2 "--depth 4x: expected" --depth 4x
-	refused users_zero 2 "--users 0: expected" --users 0
+	refused users_negative 2 "--users -1: expected" --users -1
 	refused files_zero 2 "--files 0: expected" --files 0
 	refused repeat_zero 2 "--repeat 0: expected" --repeat 0
 	refused time_nan 2 "--time nan: expected" --time nan
@@ -145,6 +145,12 @@ test_input()
 	refused uid_zero 2 "--uid-base 0: expected" --uid-base 0
 	refused uid_beyond_end 2 "--uid-base 4294967293: expected" --uid-base 4294967293
 	refused baseline_not_run 2 "not among the engines" --engine raw --baseline smbd
+	refused baseline_twice 2 "given twice" --engine raw --baseline raw,raw
+	refused pin_unknown 2 "--pin anywhere: expected learned" --pin anywhere
+	refused max_workers_text 2 "--max-workers many: expected a number" --max-workers many
+	refused no_engine_left 2 "none of them has this operation" --op listxattr --engine raw-uring
+	refused cold_too_few_files 2 "more files than users" --cold --users 10 --files 10
+	refused between_fails 1 "the command failed with exit code 3" --between "exit 3" --engine raw --time 0.1
 	refused missing_directory 1 "$work/missing: No such file" --dir "$work/missing"
 	refused directory_is_file 1 "Not a directory" --dir "$work/out2"
 	refused json_not_writable 1 "cannot write $work/missing/json" --json "$work/missing/json"
@@ -178,7 +184,7 @@ measured()
 	check "${name}_errors" "errors is $(value errors)" [ "$(value errors)" -eq 0 ]
 	check "${name}_nothing_left" "left something" nothing_left
 	check "${name}_table" "no line for it in the table" grep -qE "^  $engine" "$work/out"
-	if [ "$engine" = raw ]; then
+	if [ "$engine" = raw ] || [ "$engine" = raw-uring ]; then
 		check "${name}_denied" "root was denied $(value denied)" [ "$(value denied)" -eq 0 ]
 	else
 		check "${name}_denied" "denied is 0" [ "$(value denied)" -gt 0 ]
@@ -188,12 +194,12 @@ measured()
 test_json()
 {
 	run --engine raw,smbd --depth 1,8 --time 0.2 --repeat 2 --files 50 --json "$work/json"
-	check json_schema "no schema" grep -q '"schema": "pathring-bench/1"' "$work/json"
+	check json_schema "no schema" grep -q '"schema": "pathring-bench/2"' "$work/json"
 	check json_complete "not complete" [ "$(value complete)" = true ]
 	check json_results "$(grep -c '"latency_ns"' "$work/json") results instead of 4" \
 		[ "$(grep -c '"latency_ns"' "$work/json")" -eq 4 ]
 	check json_rounds "not 2 rounds for each result" [ "$(grep -c '"p50_ns"' "$work/json")" -eq 8 ]
-	check json_ratio "no ratio of 1 for the baseline" grep -q '"ratio": 1\.0' "$work/json"
+	check json_ratio "no ratio of 1 for the baseline" grep -q '"ops_per_second": 1\.0' "$work/json"
 	check json_concurrency "raw ran more than one at a time" [ "$(grep -c '"concurrency": 1,' "$work/json")" -eq 4 ]
 	check json_order "min is above max" [ "$(value min)" -le "$(value max)" ]
 
@@ -201,6 +207,140 @@ test_json()
 	run --engine raw --depth 1 --time 0.1 --repeat 1 --files 50 --json "$work/json"
 	check json_replaced "remains of the old document" [ "$(grep -c '"latency_ns"' "$work/json")" -eq 1 ]
 	check json_ends "does not end with a brace" [ "$(tail -n 1 "$work/json")" = "}" ]
+}
+
+engines=raw,raw-uring,smbd,smbd-pool,pathring-uring,pathring-threads,pathring-sync
+
+# Each operation by each engine that has it, at both depths; denied where the operation asks for permission.
+test_operations()
+{
+	local operation denied results
+
+	for operation in openat statx getxattr setxattr listxattr pread pwrite mkdir-rmdir renameat; do
+		run --op "$operation" --engine "$engines" --depth 1,16 --time 0.1 --repeat 1 --files 60 --users 3 \
+			--forbidden 20 --json "$work/json"
+		check "operation_$operation" "exit code $status" [ "$status" -eq 0 ]
+		check "operation_${operation}_nothing_left" "left something" nothing_left
+		results=14
+		if [ "$operation" = listxattr ]; then
+			results=12
+			check left_out_is_said "no note" grep -q 'raw-uring *left out: ' "$work/out"
+		fi
+		check "operation_${operation}_results" "not $results results" \
+			[ "$(grep -c '"latency_ns"' "$work/json")" -eq "$results" ]
+		check "operation_${operation}_measured" "an engine did nothing" [ "$(grep -c '"ops": 0,' "$work/json")" -eq 0 ]
+		denied=$(grep -c '"denied": 0,' "$work/json" || true)
+		case $operation in
+		# Two of the engines have no identity.
+		openat|getxattr|setxattr|mkdir-rmdir|renameat)
+			check "operation_${operation}_denied" "$denied results without denial instead of 4" [ "$denied" -eq 4 ] ;;
+		*)
+			check "operation_${operation}_denied" "somebody was denied" [ "$denied" -eq "$results" ] ;;
+		esac
+	done
+}
+
+# undone OPERATION CALL FROM RESULT TEXT: from this call on the kernel answers as if it had done it, and has not. Before
+# that are those of the dynamic linker and of making the tree.
+undone()
+{
+	local operation=$1 call=$2 from=$3 result=$4 text=$5
+
+	status=0
+	timeout 60 strace -f -qq -o /dev/null -e "trace=$call" -e "inject=$call:retval=$result:when=$from+" \
+		"$bench" --dir "$tree_parent" --op "$operation" --engine raw --depth 1 --time 0.2 --repeat 1 --files 50 \
+		>"$work/out" 2>"$work/err" || status=$?
+	if [ "$status" -ne 1 ]; then
+		not_ok "undone_$operation" "exit code $status instead of 1"
+	elif ! grep -qF "$text" "$work/err"; then
+		not_ok "undone_$operation" "no \"$text\" on stderr"
+	elif ! nothing_left; then
+		not_ok "undone_$operation" "left something"
+	else
+		ok "undone_$operation"
+	fi
+}
+
+test_undone()
+{
+	if ! command -v strace >/dev/null; then
+		printf 'ok undone # SKIP strace is missing\n'
+		return
+	fi
+	undone statx statx 20 0 "instead of"
+	undone setxattr setxattr 1 0 "No data available instead of the xattr that was set"
+	undone getxattr getxattr 20 60 "another xattr value instead of"
+	undone pread pread64 100 4096 "other data instead of this file's"
+	undone renameat renameat,renameat2 1 0 "No such file or directory instead of"
+	undone mkdir-rmdir mkdirat 20 0 "No such file or directory instead of an answer"
+}
+
+test_self()
+{
+	run --users 0 --engine raw,smbd,smbd-pool,pathring --depth 1,8 --time 0.2 --repeat 1 --files 50 \
+		--forbidden 20 --json "$work/json"
+	check self "exit code $status" [ "$status" -eq 0 ]
+	check self_not_denied "root was denied" [ "$(grep -c '"denied": 0,' "$work/json")" -eq 8 ]
+	check self_said "the table does not say so" grep -q '^the process itself, ' "$work/out"
+}
+
+test_many_users()
+{
+	run --users 1000 --engine smbd-pool,pathring --depth 64 --time 0.2 --repeat 1 --files 1200
+	check many_users "exit code $status" [ "$status" -eq 0 ]
+}
+
+test_cold()
+{
+	run --cold --users 3 --files 103 --engine raw,pathring --depth 1,16 --time 20 --repeat 2 \
+		--between "echo x >>$work/between" --json "$work/json"
+	check cold "exit code $status" [ "$status" -eq 0 ]
+	# Each user's first is the warm-up's, in each of two rounds.
+	check cold_each_file_once "not 200 requests each" [ "$(grep -c '"ops": 200,' "$work/json")" -eq 4 ]
+	check cold_said "cache is $(value cache)" [ "$(value cache)" = '"cold"' ]
+	check between_each_round "$(wc -l <"$work/between") runs instead of 8" [ "$(wc -l <"$work/between")" -eq 8 ]
+}
+
+test_pin()
+{
+	local place
+
+	for place in learned inline ring thread; do
+		run --pin "$place" --max-workers 4 --engine pathring --depth 1,16 --time 0.2 --repeat 1 --files 50
+		check "pin_$place" "exit code $status" [ "$status" -eq 0 ]
+	done
+}
+
+test_idle()
+{
+	status=0
+	timeout 60 "$bench" --idle >"$work/out" 2>"$work/err" || status=$?
+	check idle "exit code $status" [ "$status" -eq 0 ]
+	check idle_rows "not three rows" \
+		[ "$(grep -cE '^  (created|started|after work) +[0-9]' "$work/out")" -eq 3 ]
+	check idle_created_small "more than 65536 bytes, a thread or a descriptor" \
+		[ "$(awk '$1 == "created" && $7 <= 65536 && $8 == 0 && $9 == 0' "$work/out" | wc -l)" -eq 1 ]
+}
+
+# The 8 system calls of a job of smbd-pool: of each 2 setresuid, 1 setresgid, 1 setgroups.
+test_pool_calls()
+{
+	local jobs uids gids
+
+	if ! command -v strace >/dev/null; then
+		printf 'ok pool_calls # SKIP strace is missing\n'
+		return
+	fi
+	timeout 60 strace -f -qq -o "$work/strace" -e trace=setresuid,setresgid,setgroups \
+		"$bench" --dir "$tree_parent" --engine smbd-pool --depth 4 --time 0.2 --repeat 1 --files 50 \
+		>"$work/out" 2>"$work/err" || true
+	# A call that another thread interrupts takes two lines, of which one says "resumed".
+	jobs=$(grep -c 'setgroups(' "$work/strace" || true)
+	uids=$(grep -c 'setresuid(' "$work/strace" || true)
+	gids=$(grep -c 'setresgid(' "$work/strace" || true)
+	check pool_calls_happen "only $jobs jobs" [ "$jobs" -gt 20 ]
+	check pool_calls_setresuid "$uids for $jobs jobs" [ "$uids" -eq $((2 * jobs)) ]
+	check pool_calls_setresgid "$gids for $jobs jobs" [ "$gids" -eq "$jobs" ]
 }
 
 # near NUMBER EXPECTED: at most 6 apart.
@@ -299,7 +439,7 @@ test_verification()
 	wrong notices_inode "inode" sh -c 'cp -a file-000001 copy && mv copy file-000001'
 	wrong notices_missing "No such file or directory instead of an answer" sh -c \
 		'trap "mv hidden file-000001" EXIT; mv file-000001 hidden; sleep 0.3'
-	wrong notices_opened "opened instead of Permission denied" chmod 0755 private-60000
+	wrong notices_opened "success instead of Permission denied" chmod 0755 private-60000
 	wrong notices_readable "mode 33188 instead of" chmod 0644 file-000009
 }
 
@@ -364,11 +504,23 @@ test_input
 test_not_root
 measured raw raw 1
 measured smbd smbd 1
+measured raw-uring_1 raw-uring 1
+measured raw-uring_64 raw-uring 64
+measured smbd-pool_1 smbd-pool 1
+measured smbd-pool_64 smbd-pool 64
 for engine in pathring pathring-uring pathring-threads pathring-sync; do
 	measured "${engine}_1" "$engine" 1
 	measured "${engine}_64" "$engine" 64
 done
 test_json
+test_operations
+test_undone
+test_self
+test_many_users
+test_cold
+test_pin
+test_idle
+test_pool_calls
 test_switch_calls
 test_verification
 test_signals
