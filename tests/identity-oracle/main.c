@@ -4,7 +4,6 @@
  * Exit code 0: no difference; 1: a difference, or something else went wrong; 2: usage; 77: it can't
  * run here.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -70,20 +69,6 @@ static void say_progress(const struct oracle *oracle, uint64_t done, uint64_t wa
 		(unsigned long long)(now > begin ? done / (uint64_t)(now - begin) : 0));
 }
 
-static size_t count_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	while (directory != NULL && readdir(directory) != NULL) {
-		count++;
-	}
-	if (directory != NULL) {
-		closedir(directory);
-	}
-	return count;
-}
-
 /* ---- a pass over one backend ---- */
 
 static int run_rounds(struct oracle *oracle, uint64_t wanted, uint64_t *done, const char **reason)
@@ -110,20 +95,11 @@ static int run_rounds(struct oracle *oracle, uint64_t wanted, uint64_t *done, co
 	if (different == 0 && !caught) {
 		different = verdict_trees(oracle);
 	}
-	*reason = "there are differences";
-	return different == 0 ? 0 : -EXIT_DIFFERENCE;
-}
-
-static void free_handles(struct oracle *oracle)
-{
-	size_t i;
-	size_t j;
-
-	for (i = 0; oracle->cells != NULL && i < oracle->num_cells; i++) {
-		for (j = 0; j < CELL_SLOTS; j++) {
-			TALLOC_FREE(oracle->cells[i].slots[j].handle);
-		}
+	if (different > 0) {
+		*reason = "there are differences";
+		return -ENOTUNIQ;
 	}
+	return 0;
 }
 
 static void free_plain_slots(struct oracle *oracle)
@@ -140,7 +116,8 @@ static void free_plain_slots(struct oracle *oracle)
 
 static int run_pass(struct oracle *oracle, uint64_t wanted, uint64_t *done, const char **reason)
 {
-	size_t descriptors = count_descriptors();
+	const char *ignored = NULL;
+	int stopped;
 	int ret;
 
 	ret = reference_start(oracle, reason);
@@ -152,14 +129,9 @@ static int run_pass(struct oracle *oracle, uint64_t wanted, uint64_t *done, cons
 	if (ret == 0) {
 		ret = run_rounds(oracle, wanted, done, reason);
 	}
-	free_handles(oracle);
-	side_stop(oracle);
+	stopped = side_stop(oracle, ret == 0 ? reason : &ignored);
 	reference_stop(oracle);
-	if (ret == 0 && count_descriptors() != descriptors) {
-		*reason = "descriptors were left open";
-		ret = -EXIT_DIFFERENCE;
-	}
-	return ret;
+	return ret == 0 ? stopped : ret;
 }
 
 static int make_tree(const char *directory, const char *name, char path[TREE_SPACE])
@@ -211,13 +183,12 @@ static int run_backend(const struct oracle_options *options,
 	}
 	if (ret != 0) {
 		fprintf(stderr,
-			"oracle: %s: failed after %llu operations in round %llu: %s%s%s\n",
+			"oracle: %s: failed after %llu operations in round %llu: %s (%s)\n",
 			pathring_backend_name(backend),
 			(unsigned long long)done,
 			(unsigned long long)oracle.round,
 			reason,
-			ret == -EXIT_DIFFERENCE ? "" : ": ",
-			ret == -EXIT_DIFFERENCE ? "" : strerror(-ret));
+			strerrorname_np(-ret));
 	}
 	printf("%s: %llu operations in %llu rounds of %zu users in %zu cells%s\n",
 	       pathring_backend_name(backend),

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pathring's side. Handles and identities are freed here as early as the API allows, and descriptor
- * numbers are used again at once: what the engine holds too briefly becomes another's.
+ * Pathring's side. Handles and identities are freed here as early as the API
+ * allows, and descriptor numbers are used again at once: what the engine holds
+ * too briefly becomes another's.
  */
 #include "side.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +31,7 @@ struct side {
 	struct pathring_identity **identities;
 	struct pathring_handle *gone; /* what a retry has no handle for */
 	size_t pending;
+	size_t descriptors; /* before the engine was made */
 	unsigned int rounds;
 	bool late;
 	char directory[TREE_SPACE];
@@ -67,6 +72,10 @@ static void draw_options(struct oracle *oracle)
 {
 	static const unsigned int entries[] = { 0, 0, 16, 64, 1024 };
 	static const unsigned int personalities[] = { 0, 0, 2, 8, 40 };
+	static const enum pathring_pin pins[] = {
+		PATHRING_PIN_LEARNED, PATHRING_PIN_LEARNED, PATHRING_PIN_LEARNED,
+		PATHRING_PIN_INLINE,  PATHRING_PIN_RING,    PATHRING_PIN_THREAD,
+	};
 	struct dice *dice = &oracle->dice;
 
 	oracle->side->options = (struct pathring_options) {
@@ -74,19 +83,91 @@ static void draw_options(struct oracle *oracle)
 		.entries = DICE_PICK(dice, entries),
 		.max_personalities = DICE_PICK(dice, personalities),
 		.max_threads = dice_percent(dice, 50) ? 0 : 1 + dice_below(dice, 8),
+		.max_workers = dice_percent(dice, 70) ? 0 : 1 + dice_below(dice, 16),
+		.pin = DICE_PICK(dice, pins),
 	};
 }
 
 void side_print(FILE *file, const struct oracle *oracle)
 {
+	static const char *const pins[] = { "learned", "inline", "ring", "thread" };
 	const struct pathring_options *options = &oracle->side->options;
 
 	fprintf(file,
-		"backend %s, entries %u, max_personalities %u, max_threads %u (0: default)\n",
+		"backend %s, entries %u, max_personalities %u, max_threads %u, "
+		"max_workers %u, "
+		"pin %s (0: default)\n",
 		pathring_backend_name(oracle->backend),
 		options->entries,
 		options->max_personalities,
-		options->max_threads);
+		options->max_threads,
+		options->max_workers,
+		pins[options->pin]);
+}
+
+static bool is_in_slot(const struct oracle *oracle, int fd)
+{
+	size_t i;
+
+	for (i = 0; i < oracle->num_cells * CELL_SLOTS; i++) {
+		const struct slot *slot = &oracle->cells[i / CELL_SLOTS].slots[i % CELL_SLOTS];
+
+		if (slot->handle != NULL && pathring_handle_pathref_fd(slot->handle) == fd) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Descriptors that are open, beside those of handles in slots. */
+static size_t count_descriptors(const struct oracle *oracle, bool say)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry = NULL;
+	char target[PATH_MAX];
+	size_t count = 0;
+	size_t i;
+
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		count++;
+		if (say && !is_in_slot(oracle, atoi(entry->d_name))) {
+			ssize_t length =
+				readlinkat(dirfd(directory), entry->d_name, target, sizeof(target));
+
+			fprintf(stderr,
+				"oracle: open: %s %.*s\n",
+				entry->d_name,
+				length > 0 ? (int)length : 0,
+				target);
+		}
+	}
+	if (directory != NULL) {
+		closedir(directory);
+	}
+	for (i = 0; i < oracle->num_cells * CELL_SLOTS; i++) {
+		count -= oracle->cells[i / CELL_SLOTS].slots[i % CELL_SLOTS].handle != NULL;
+	}
+	return count;
+}
+
+static int stop_engine(struct oracle *oracle, const char **reason)
+{
+	struct side *side = oracle->side;
+	size_t count;
+
+	TALLOC_FREE(side->ring);
+	count = count_descriptors(oracle, false);
+	if (count != side->descriptors) {
+		count_descriptors(oracle, true);
+		fprintf(stderr,
+			"oracle: %zu descriptors before, %zu after: ",
+			side->descriptors,
+			count);
+		side_print(stderr, oracle);
+		*reason = "an engine has left descriptors open";
+		return -EMFILE;
+	}
+	return 0;
 }
 
 static int start_engine(struct oracle *oracle, const char **reason)
@@ -95,6 +176,7 @@ static int start_engine(struct oracle *oracle, const char **reason)
 	size_t i;
 	int ret;
 
+	side->descriptors = count_descriptors(oracle, false);
 	draw_options(oracle);
 	ret = pathring_create(side, side->ev, &side->options, &side->ring);
 	if (ret < 0) {
@@ -146,13 +228,24 @@ int side_start(struct oracle *oracle, const char **reason)
 	return start_engine(oracle, reason);
 }
 
-void side_stop(struct oracle *oracle)
+int side_stop(struct oracle *oracle, const char **reason)
 {
-	if (oracle->side != NULL) {
-		TALLOC_FREE(oracle->side->ring);
+	struct side *side = oracle->side;
+	size_t i;
+	size_t j;
+	int ret = 0;
+
+	for (i = 0; oracle->cells != NULL && i < oracle->num_cells; i++) {
+		for (j = 0; j < CELL_SLOTS; j++) {
+			TALLOC_FREE(oracle->cells[i].slots[j].handle);
+		}
+	}
+	if (side != NULL && side->ring != NULL) {
+		ret = stop_engine(oracle, reason);
 	}
 	TALLOC_FREE(oracle->side);
 	oracle->flights = NULL;
+	return ret;
 }
 
 /* ---- calls ---- */
@@ -386,8 +479,10 @@ int side_round(struct oracle *oracle, const char **reason)
 	int ret;
 
 	if (side->rounds++ == ENGINE_ROUNDS) {
-		TALLOC_FREE(side->ring);
-		ret = start_engine(oracle, reason);
+		ret = stop_engine(oracle, reason);
+		if (ret == 0) {
+			ret = start_engine(oracle, reason);
+		}
 		if (ret < 0) {
 			return ret;
 		}

@@ -11,7 +11,8 @@
 
 /* 0 or a negative errno. -EPERM, -ENOSYS and the like: the backend is refused here. */
 int side_start(struct oracle *oracle, const char **reason);
-void side_stop(struct oracle *oracle);
+/* Also frees all handles. An error if descriptors were left open. */
+int side_stop(struct oracle *oracle, const char **reason);
 
 /*
  * Make oracle->calls and wait for all of them; the outcomes are in oracle->flights. Also checks
