@@ -105,6 +105,10 @@ bool placement_may_attempt(struct pathring *ring, struct pathring_request *reque
 	struct operation *operation = &request->operation;
 	struct mount *mount = NULL;
 
+	if (request->begun) {
+		/* It may have opened something already, which an attempt would open again. */
+		return false;
+	}
 	if (operation->class->attempt == NULL || operation->target == NULL) {
 		request->reason = PATHRING_REASON_ONLY_WAY;
 		return false;

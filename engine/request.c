@@ -224,6 +224,7 @@ void request_requeue(struct pathring_request *request)
 	struct pathring *ring = request->ring;
 
 	leave_list(request);
+	request->begun = true;
 	request->state = REQUEST_QUEUED;
 	TAILQ_INSERT_HEAD(&ring->queue, request, link);
 	ring->num_queued++;

@@ -34,6 +34,7 @@ struct pathring_request {
 	enum request_state state;
 	bool orphaned;
 	bool missed;   /* an attempt in the engine's thread found no answer */
+	bool begun;    /* waits for another round of the backend that has begun it */
 	bool diverted; /* runs in a thread beside the ring */
 	enum pathring_placement placement;
 	enum pathring_reason reason; /* why there */
