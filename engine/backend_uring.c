@@ -155,6 +155,23 @@ static bool take_inline(struct pathring *ring, struct pathring_request *request)
 	return done;
 }
 
+/* What the kernel would not answer on the ring as it answers the system call. */
+static bool needs_thread(const struct operation *operation)
+{
+	/*
+	 * umask would shape the mode: a kernel worker shares the fs_struct of the thread that
+	 * submits.
+	 */
+	if (operation_creates(operation)) {
+		return true;
+	}
+	/*
+	 * Of nothing at all from a directory: 0 instead of EISDIR, where a file has no read_iter
+	 * (loop_rw_iter() in io_uring/rw.c, 6.18).
+	 */
+	return operation->class->kind == PATHRING_PREAD && operation->transfer.size == 0;
+}
+
 static bool uring_take(struct pathring *ring, struct pathring_request *request)
 {
 	struct uring *uring = ring->uring;
@@ -162,11 +179,7 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	int personality;
 	bool room;
 
-	/*
-	 * umask would shape the mode: a kernel worker shares the fs_struct of the thread that
-	 * submits.
-	 */
-	if (operation_creates(&request->operation) ||
+	if (needs_thread(&request->operation) ||
 	    !uring->runs[request->operation.class->kind]) {
 		engine_run_in_thread(ring, request);
 		return true;
