@@ -24,6 +24,9 @@
 #include "users.h"
 #include "verdict.h"
 
+/* Beside negative errnos. */
+#define DIFFERENT 1
+
 #define EXIT_DIFFERENCE 1
 #define EXIT_USAGE 2
 #define EXIT_CANNOT 77
@@ -97,7 +100,7 @@ static int run_rounds(struct oracle *oracle, uint64_t wanted, uint64_t *done, co
 	}
 	if (different > 0) {
 		*reason = "there are differences";
-		return -ENOTUNIQ;
+		return DIFFERENT;
 	}
 	return 0;
 }
@@ -183,12 +186,13 @@ static int run_backend(const struct oracle_options *options,
 	}
 	if (ret != 0) {
 		fprintf(stderr,
-			"oracle: %s: failed after %llu operations in round %llu: %s (%s)\n",
+			"oracle: %s: failed after %llu operations in round %llu: %s%s%s\n",
 			pathring_backend_name(backend),
 			(unsigned long long)done,
 			(unsigned long long)oracle.round,
 			reason,
-			strerrorname_np(-ret));
+			ret < 0 ? ": " : "",
+			ret < 0 ? strerror(-ret) : "");
 	}
 	printf("%s: %llu operations in %llu rounds of %zu users in %zu cells%s\n",
 	       pathring_backend_name(backend),
