@@ -247,6 +247,8 @@ undone()
 	local operation=$1 call=$2 from=$3 result=$4 text=$5
 
 	status=0
+	# A process that is traced can't look for leaks.
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
 	timeout 60 strace -f -qq -o /dev/null -e "trace=$call" -e "inject=$call:retval=$result:when=$from+" \
 		"$bench" --dir "$tree_parent" --op "$operation" --engine raw --depth 1 --time 0.2 --repeat 1 --files 50 \
 		>"$work/out" 2>"$work/err" || status=$?
