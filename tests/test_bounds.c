@@ -121,6 +121,42 @@ BACKEND_TEST(bounds, a_hundred_thousand_requests_freed)
 	assert_result(try_open(f, f->process, "closed", O_RDONLY), 0);
 }
 
+/* The same while whoever should run them is busy: none of them has begun. */
+ASYNC_BACKEND_TEST(bounds, a_hundred_thousand_waiting_requests_freed)
+{
+	static const struct pathring_how how = { .flags = O_WRONLY };
+	struct pathring_options options = { .max_threads = 1 };
+	struct pathring_request **requests = NULL;
+	struct pathring_request *blocked = NULL;
+	struct pathring_handle *handle = NULL;
+	struct blocker blocker;
+	unsigned int opened = 0;
+	unsigned int done = 0;
+	unsigned int i = 0;
+	int ret = -1;
+
+	scratch_file(f, "closed", 0, 0, 0600, "content");
+	fixture_restart(f, &options);
+	blocker_arm(&blocker, f, "busy");
+	ret = pathring_openat_request(
+		f->ring, f->process, f->dir, "busy", &how, count_done, &opened, &blocked);
+	assert_result(ret, 0);
+	blocker_wait_hit(&blocker);
+	requests = make_requests(f, MANY, &done);
+	assert_result(pathring_submit(f->ring), 0);
+	for (i = MANY; i > 0; i--) {
+		pathring_request_free(requests[i - 1]);
+	}
+	assert_eq(opened, 0);
+	blocker_release(&blocker);
+	loop_until(f, &opened, 1);
+	loop_settle(f);
+	assert_eq(done, 0, "called after it was freed");
+	assert_result(pathring_openat_result(blocked, f, &handle), 0);
+	talloc_free(handle);
+	pathring_request_free(blocked);
+}
+
 /* ---- one too many ---- */
 
 static int send_one_too_many(struct fixture *f)
