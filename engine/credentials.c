@@ -66,7 +66,7 @@ static int get_capabilities(struct __user_cap_data_struct data[_LINUX_CAPABILITY
 
 int credentials_effective(uint64_t *effective)
 {
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 	int ret;
 
 	ret = get_capabilities(data);
@@ -81,7 +81,7 @@ static int set_effective_capabilities(uint64_t effective)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3,
 						   .pid = 0 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 	int ret;
 
 	ret = get_capabilities(data);
