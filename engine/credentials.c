@@ -27,6 +27,10 @@
 #define RAW_GETGROUPS SYS_getgroups32
 #define RAW_GETEUID SYS_geteuid32
 #define RAW_GETEGID SYS_getegid32
+#define RAW_GETRESUID SYS_getresuid32
+#define RAW_GETRESGID SYS_getresgid32
+#define RAW_SETFSUID SYS_setfsuid32
+#define RAW_SETFSGID SYS_setfsgid32
 #else
 #define RAW_SETRESUID SYS_setresuid
 #define RAW_SETRESGID SYS_setresgid
@@ -34,6 +38,10 @@
 #define RAW_GETGROUPS SYS_getgroups
 #define RAW_GETEUID SYS_geteuid
 #define RAW_GETEGID SYS_getegid
+#define RAW_GETRESUID SYS_getresuid
+#define RAW_GETRESGID SYS_getresgid
+#define RAW_SETFSUID SYS_setfsuid
+#define RAW_SETFSGID SYS_setfsgid
 #endif
 
 static int raw_result(long ret)
@@ -155,8 +163,22 @@ bool credentials_match(const struct credentials *credentials,
 
 int credentials_gain_root(void)
 {
-	if ((uid_t)syscall(RAW_GETEUID) == 0) {
-		return 0;
+	uid_t real = (uid_t)-1;
+	uid_t effective = (uid_t)-1;
+	uid_t saved = (uid_t)-1;
+	int ret;
+
+	ret = raw_result(syscall(RAW_GETRESUID, &real, &effective, &saved));
+	if (ret < 0 || effective == 0) {
+		return ret;
+	}
+	/*
+	 * With CAP_SETUID any process may become root, but when the last of its three ids is not 0
+	 * any more the kernel takes all its capabilities (cap_emulate_setxuid(),
+	 * security/commoncap.c): there would be no way back.
+	 */
+	if (real != 0 && saved != 0) {
+		return -EPERM;
 	}
 	return set_effective_uid(0);
 }
@@ -195,13 +217,20 @@ int credentials_become(const struct credentials_target *target)
 	return 0;
 }
 
-static void restore_failed(const char *step, int error)
+void credentials_abort(const char *step, int error)
 {
 	fprintf(stderr,
 		"pathring: the thread's credentials can't be restored (%s: %s); the process must not go on\n",
 		step,
 		strerror(-error));
 	abort();
+}
+
+static bool same_groups(const struct credentials *a, const struct credentials *b)
+{
+	return a->num_groups == b->num_groups &&
+	       (a->num_groups == 0 ||
+		memcmp(a->groups, b->groups, a->num_groups * sizeof(gid_t)) == 0);
 }
 
 /* A process without CAP_SETGID could not change them either, so that nothing is to be restored. */
@@ -219,9 +248,7 @@ static int restore_groups(const struct credentials *saved)
 	if (ret < 0) {
 		return ret;
 	}
-	same = now.num_groups == saved->num_groups &&
-	       (now.num_groups == 0 ||
-		memcmp(now.groups, saved->groups, now.num_groups * sizeof(gid_t)) == 0);
+	same = same_groups(&now, saved);
 	credentials_release(&now);
 	return same ? 0 : -EPERM;
 }
@@ -233,31 +260,130 @@ void credentials_restore(const struct credentials *saved)
 
 	ret = credentials_gain_root();
 	if (ret < 0) {
-		restore_failed("root", ret);
+		credentials_abort("root", ret);
 	}
 	ret = restore_groups(saved);
 	if (ret < 0) {
-		restore_failed("setgroups", ret);
+		credentials_abort("setgroups", ret);
 	}
 	ret = set_effective_gid(saved->egid);
 	if (ret < 0) {
-		restore_failed("setresgid", ret);
+		credentials_abort("setresgid", ret);
 	}
 	if (saved->euid != 0) {
 		ret = set_effective_uid(saved->euid);
 		if (ret < 0) {
-			restore_failed("setresuid", ret);
+			credentials_abort("setresuid", ret);
 		}
 	}
 
 	ret = credentials_effective(&effective);
 	if (ret < 0) {
-		restore_failed("capget", ret);
+		credentials_abort("capget", ret);
 	}
 	if (effective != saved->effective) {
 		ret = set_effective_capabilities(saved->effective);
 		if (ret < 0) {
-			restore_failed("capset", ret);
+			credentials_abort("capset", ret);
 		}
 	}
+}
+
+int credentials_full_get(struct credentials_full *full)
+{
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	int ret;
+
+	ret = raw_result(syscall(RAW_GETRESUID, &full->uids[0], &full->uids[1], &full->uids[2]));
+	if (ret < 0) {
+		return ret;
+	}
+	ret = raw_result(syscall(RAW_GETRESGID, &full->gids[0], &full->gids[1], &full->gids[2]));
+	if (ret < 0) {
+		return ret;
+	}
+	ret = get_capabilities(data);
+	if (ret < 0) {
+		return ret;
+	}
+	full->permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
+	full->inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable;
+	/* They tell what was before, and -1 can't be set. */
+	full->fsuid = (uid_t)syscall(RAW_SETFSUID, (uid_t)-1);
+	full->fsgid = (gid_t)syscall(RAW_SETFSGID, (gid_t)-1);
+	return credentials_get(&full->effective);
+}
+
+void credentials_full_release(struct credentials_full *full)
+{
+	credentials_release(&full->effective);
+}
+
+static bool same_full(const struct credentials_full *a, const struct credentials_full *b)
+{
+	return memcmp(a->uids, b->uids, sizeof(a->uids)) == 0 &&
+	       memcmp(a->gids, b->gids, sizeof(a->gids)) == 0 && a->fsuid == b->fsuid &&
+	       a->fsgid == b->fsgid && a->permitted == b->permitted &&
+	       a->inheritable == b->inheritable &&
+	       a->effective.effective == b->effective.effective &&
+	       same_groups(&a->effective, &b->effective);
+}
+
+/* What the thread is now (without its groups), and whether that is what was saved. */
+static int
+compare_full(const struct credentials_full *saved, struct credentials_full *now, bool *same)
+{
+	int ret;
+
+	ret = credentials_full_get(now);
+	if (ret < 0) {
+		return ret;
+	}
+	*same = same_full(now, saved);
+	credentials_full_release(now);
+	return 0;
+}
+
+static void set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3,
+						   .pid = 0 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{ (uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable },
+		{ (uint32_t)(effective >> 32),
+		  (uint32_t)(permitted >> 32),
+		  (uint32_t)(inheritable >> 32) },
+	};
+
+	syscall(SYS_capset, &header, data);
+}
+
+int credentials_full_restore(const struct credentials_full *saved)
+{
+	struct credentials_full now = { 0 };
+	bool same = false;
+	int ret;
+
+	ret = compare_full(saved, &now, &same);
+	if (ret < 0 || same) {
+		return ret;
+	}
+
+	/*
+	 * A step may fail that there was no need for; the outcome decides. Permitted capabilities
+	 * outlast a switch of the effective uid, and bring the right to make the others.
+	 */
+	set_capabilities(now.permitted, now.permitted, now.inheritable);
+	set_groups(saved->effective.groups, saved->effective.num_groups);
+	syscall(RAW_SETRESGID, saved->gids[0], saved->gids[1], saved->gids[2]);
+	syscall(RAW_SETFSGID, saved->fsgid);
+	syscall(RAW_SETRESUID, saved->uids[0], saved->uids[1], saved->uids[2]);
+	syscall(RAW_SETFSUID, saved->fsuid);
+	set_capabilities(saved->effective.effective, saved->permitted, saved->inheritable);
+
+	ret = compare_full(saved, &now, &same);
+	if (ret < 0) {
+		return ret;
+	}
+	return same ? 0 : -EPERM;
 }

@@ -23,6 +23,21 @@ struct credentials {
 	gid_t static_groups[CREDENTIALS_STATIC_GROUPS];
 };
 
+/*
+ * All that a function of the caller's may have changed of who a thread is. The others look at less
+ * because the engine itself changes less. Securebits are not in it: what they can do to a switch is
+ * seen in the effective capabilities, which every switch checks.
+ */
+struct credentials_full {
+	struct credentials effective;
+	uid_t uids[3]; /* real, effective, saved */
+	gid_t gids[3];
+	uid_t fsuid;
+	gid_t fsgid;
+	uint64_t permitted;
+	uint64_t inheritable;
+};
+
 /* Who somebody is to be. groups ascending, without duplicates. */
 struct credentials_target {
 	uid_t uid;
@@ -40,8 +55,8 @@ bool credentials_match(const struct credentials *credentials,
 		       const struct credentials_target *target);
 
 /*
- * Become root where the thread is someone else: euid 0 also brings the capabilities that a switch
- * needs. Nothing is changed when it fails.
+ * Become root where the thread is someone else and the process is root's: euid 0 also brings the
+ * capabilities that a switch needs. Nothing is changed when it fails.
  */
 int credentials_gain_root(void);
 
@@ -56,6 +71,18 @@ int credentials_become(const struct credentials_target *target);
  * as someone else.
  */
 void credentials_restore(const struct credentials *saved);
+
+int credentials_full_get(struct credentials_full *full);
+void credentials_full_release(struct credentials_full *full);
+
+/*
+ * Be exactly that again, whatever has happened since, or -errno as someone else: the thread must
+ * then end, or the process.
+ */
+int credentials_full_restore(const struct credentials_full *saved);
+
+/* End the process: this thread can't be who it was. */
+void credentials_abort(const char *step, int error) __attribute__((noreturn));
 
 /* The thread's effective capabilities. */
 int credentials_effective(uint64_t *effective);
