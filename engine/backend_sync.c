@@ -34,6 +34,12 @@ void sync_run(struct pathring *ring, struct pathring_request *request)
 	mode_t saved_umask = 0;
 	int ret;
 
+	if (operation->class->kind == PATHRING_JOB) {
+		job_run_here(operation, request->identity);
+		ring->completion_time = 0;
+		request_complete(request, PATHRING_INLINE);
+		return;
+	}
 	ret = identity_enter(request->identity, &state);
 	if (ret < 0) {
 		operation->result = ret;

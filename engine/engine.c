@@ -133,7 +133,7 @@ int engine_check(const struct pathring *ring)
 	 * A forked child's only thread has the value of its parent's: an engine not yet started may
 	 * be used there.
 	 */
-	if (!pthread_equal(pthread_self(), ring->thread)) {
+	if (!pthread_equal(pthread_self(), ring->thread) || ring->in_job) {
 		return -EXDEV;
 	}
 	return 0;

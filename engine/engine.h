@@ -44,6 +44,7 @@ struct pathring {
 	int start_error;
 	struct refusal refusals[PATHRING_BACKEND_SYNC + 1];
 	bool closing;
+	bool in_job; /* of the caller's, in this thread: it may not come back here */
 
 	unsigned int inline_run; /* backend_sync.c: requests run since the last flush */
 	struct uring *uring;	 /* backend_uring.c */

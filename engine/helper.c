@@ -26,10 +26,10 @@
 #define IDLE_SECONDS 5
 
 /*
- * The operations' own needs are small; the default of 8 MiB would count against address space
- * limits.
+ * The operations' own needs are small, and jobs are told how much there is; the default of 8 MiB
+ * would count against address space limits.
  */
-#define STACK_SIZE (128 * 1024)
+#define STACK_SIZE (512 * 1024)
 
 STAILQ_HEAD(helper_list, pathring_request);
 
@@ -110,7 +110,8 @@ static int take_on(const struct identity *identity, unsigned int *switches)
 	return become(identity);
 }
 
-static void run_request(struct pathring_request *request, unsigned int *switches)
+/* false: a job has left the thread in a state that it can't come back from; it must end. */
+static bool run_request(struct pathring_request *request, unsigned int *switches)
 {
 	struct operation *operation = &request->operation;
 	int ret;
@@ -118,9 +119,13 @@ static void run_request(struct pathring_request *request, unsigned int *switches
 	ret = take_on(request->identity, switches);
 	if (ret < 0) {
 		operation->result = ret;
-		return;
+		return true;
+	}
+	if (operation->class->kind == PATHRING_JOB) {
+		return job_run_in_helper(operation);
 	}
 	operation->class->perform(operation);
+	return true;
 }
 
 /* With the mutex held. NULL: the thread is to end. */
@@ -163,6 +168,7 @@ static void *helper_main(void *private_data)
 	struct helper_birth *birth = private_data;
 	struct helpers *helpers = birth->helpers;
 	struct pathring_request *request = NULL;
+	bool usable = true;
 	int ret;
 
 	ret = prepare_thread();
@@ -170,14 +176,14 @@ static void *helper_main(void *private_data)
 	birth->error = ret;
 	pthread_cond_signal(&birth->known);
 
-	while (ret == 0 && (request = next_request(helpers)) != NULL) {
+	while (ret == 0 && usable && (request = next_request(helpers)) != NULL) {
 		unsigned int switches = 0;
 		bool first;
 
 		STAILQ_REMOVE_HEAD(&helpers->waiting, helper.link);
 		pthread_mutex_unlock(&helpers->mutex);
 
-		run_request(request, &switches);
+		usable = run_request(request, &switches);
 
 		pthread_mutex_lock(&helpers->mutex);
 		helpers->switches += switches;

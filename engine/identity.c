@@ -162,6 +162,20 @@ static int object_destructor(struct pathring_identity *object)
 	return 0;
 }
 
+struct pathring_identity *identity_object(TALLOC_CTX *mem_ctx, struct identity *identity)
+{
+	struct pathring_identity *object = NULL;
+
+	object = talloc_zero(mem_ctx, struct pathring_identity);
+	if (object == NULL) {
+		return NULL;
+	}
+	object->identity = identity_hold(identity);
+	LIST_INSERT_HEAD(&identity->ring->identities.objects, object, link);
+	talloc_set_destructor(object, object_destructor);
+	return object;
+}
+
 static int make_object(struct pathring *ring,
 		       TALLOC_CTX *mem_ctx,
 		       const struct credentials_target *target,
@@ -170,19 +184,15 @@ static int make_object(struct pathring *ring,
 	struct pathring_identity *object = NULL;
 	struct identity *identity = NULL;
 
-	object = talloc_zero(mem_ctx, struct pathring_identity);
+	identity = intern_identity(ring, target);
+	if (identity == NULL) {
+		return -ENOMEM;
+	}
+	object = identity_object(mem_ctx, identity);
+	trim_identities(ring);
 	if (object == NULL) {
 		return -ENOMEM;
 	}
-	identity = intern_identity(ring, target);
-	if (identity == NULL) {
-		talloc_free(object);
-		return -ENOMEM;
-	}
-	object->identity = identity_hold(identity);
-	LIST_INSERT_HEAD(&ring->identities.objects, object, link);
-	talloc_set_destructor(object, object_destructor);
-	trim_identities(ring);
 	*_object = object;
 	return 0;
 }
@@ -205,6 +215,25 @@ static uint64_t allowed_capabilities(const struct pathring *ring,
 		return process->effective;
 	}
 	return 0;
+}
+
+/*
+ * Not interned: it is no value to be found by another, and has no personality. Its target is for
+ * helper threads.
+ */
+static int make_none(struct pathring *ring)
+{
+	struct identity *identity = NULL;
+
+	identity = talloc_zero(ring, struct identity);
+	if (identity == NULL) {
+		return -ENOMEM;
+	}
+	identity->ring = ring;
+	identity->none = true;
+	identity->target = *process_target(ring);
+	ring->identities.none = identity_object(ring, identity);
+	return ring->identities.none != NULL ? 0 : -ENOMEM;
 }
 
 int identities_init(struct pathring *ring)
@@ -230,6 +259,9 @@ int identities_init(struct pathring *ring)
 	};
 	ret = make_object(ring, ring, &target, &identities->process);
 	credentials_release(&credentials);
+	if (ret == 0) {
+		ret = make_none(ring);
+	}
 	return ret;
 }
 
@@ -246,12 +278,24 @@ void identities_free(struct pathring *ring)
 	}
 }
 
+struct identity *identity_of_object(const struct pathring_identity *object)
+{
+	return object != NULL ? object->identity : NULL;
+}
+
+struct identity *identity_of_function(const struct pathring *ring,
+				      const struct pathring_identity *object)
+{
+	struct identity *identity = identity_of_object(object);
+
+	return identity != NULL && identity->ring == ring ? identity : NULL;
+}
+
 struct identity *identity_of(const struct pathring *ring, const struct pathring_identity *object)
 {
-	if (object == NULL || object->identity == NULL || object->identity->ring != ring) {
-		return NULL;
-	}
-	return object->identity;
+	struct identity *identity = identity_of_function(ring, object);
+
+	return identity != NULL && !identity->none ? identity : NULL;
 }
 
 struct identity *identity_hold(struct identity *identity)
@@ -344,14 +388,31 @@ struct pathring_identity *pathring_identity_process(struct pathring *ring)
 	return ring->identities.process;
 }
 
+struct pathring_identity *pathring_identity_none(struct pathring *ring)
+{
+	return ring->identities.none;
+}
+
+/* Whose ids an object has: NULL for that of an engine that is gone, and for nobody's. */
+static const struct credentials_target *target_of(const struct pathring_identity *object)
+{
+	const struct identity *identity = identity_of_object(object);
+
+	return identity != NULL && !identity->none ? &identity->target : NULL;
+}
+
 uid_t pathring_identity_uid(const struct pathring_identity *identity)
 {
-	return identity->identity != NULL ? identity->identity->target.uid : (uid_t)-1;
+	const struct credentials_target *target = target_of(identity);
+
+	return target != NULL ? target->uid : (uid_t)-1;
 }
 
 gid_t pathring_identity_gid(const struct pathring_identity *identity)
 {
-	return identity->identity != NULL ? identity->identity->target.gid : (gid_t)-1;
+	const struct credentials_target *target = target_of(identity);
+
+	return target != NULL ? target->gid : (gid_t)-1;
 }
 
 int identity_switch_begin(struct identity_switch *state)
@@ -365,11 +426,13 @@ bool identity_switch_needed(const struct identity *identity, const struct identi
 	return state->switched || !credentials_match(&state->saved, &identity->target);
 }
 
-int identity_switch_to(struct identity *identity, struct identity_switch *state)
+static int switch_to(const struct credentials_target *target,
+		     struct identity_switch *state,
+		     uint64_t *switches)
 {
 	int ret;
 
-	if (credentials_match(&state->saved, &identity->target)) {
+	if (credentials_match(&state->saved, target)) {
 		if (state->switched) {
 			credentials_restore(&state->saved);
 			state->switched = false;
@@ -379,9 +442,9 @@ int identity_switch_to(struct identity *identity, struct identity_switch *state)
 
 	ret = credentials_gain_root();
 	if (ret == 0) {
-		identity->ring->stats.switches++;
+		(*switches)++;
 		state->switched = true;
-		ret = credentials_become(&identity->target);
+		ret = credentials_become(target);
 	}
 	if (ret < 0 && state->switched) {
 		credentials_restore(&state->saved);
@@ -390,7 +453,13 @@ int identity_switch_to(struct identity *identity, struct identity_switch *state)
 	return ret;
 }
 
-int identity_enter(struct identity *identity, struct identity_switch *state)
+int identity_switch_to(struct identity *identity, struct identity_switch *state)
+{
+	return switch_to(&identity->target, state, &identity->ring->stats.switches);
+}
+
+static int
+enter(const struct credentials_target *target, struct identity_switch *state, uint64_t *switches)
 {
 	int ret;
 
@@ -398,11 +467,27 @@ int identity_enter(struct identity *identity, struct identity_switch *state)
 	if (ret < 0) {
 		return ret;
 	}
-	ret = identity_switch_to(identity, state);
+	ret = switch_to(target, state, switches);
 	if (ret < 0) {
 		credentials_release(&state->saved);
 	}
 	return ret;
+}
+
+int identity_enter(struct identity *identity, struct identity_switch *state)
+{
+	if (identity->none) {
+		*state = (struct identity_switch) { .switched = false };
+		return 0;
+	}
+	return enter(&identity->target, state, &identity->ring->stats.switches);
+}
+
+int identity_enter_target(const struct credentials_target *target, struct identity_switch *state)
+{
+	uint64_t uncounted = 0;
+
+	return enter(target, state, &uncounted);
 }
 
 void identity_leave(struct identity_switch *state)

@@ -22,7 +22,8 @@ struct identity {
 	struct credentials_target target;
 	uint64_t hash;
 	unsigned int references; /* objects of the caller's, and requests */
-	uint16_t personality;	 /* 0: none; the kernel starts at 1 */
+	bool none;	      /* whoever the thread is; the process in a thread of the engine's */
+	uint16_t personality; /* 0: none; the kernel starts at 1 */
 	struct identity_counters {
 		uint64_t placed[PATHRING_NUM_PLACEMENTS];
 		uint64_t denied;
@@ -41,6 +42,7 @@ struct identities {
 	size_t count;
 	size_t personalities;
 	struct pathring_identity *process;
+	struct pathring_identity *none;
 	/* Objects of the caller's that must learn when the engine goes. */
 	LIST_HEAD(, pathring_identity) objects;
 };
@@ -52,8 +54,16 @@ void identities_free(struct pathring *ring);
 
 /*
  * The identity behind an object of the caller's, or NULL when the engine it belongs to is not ring.
+ * identity_of() refuses pathring_identity_none(), for operations on files; identity_of_function()
+ * is for functions of the caller's.
  */
 struct identity *identity_of(const struct pathring *ring, const struct pathring_identity *object);
+struct identity *identity_of_function(const struct pathring *ring,
+				      const struct pathring_identity *object);
+
+/* An object more on an identity, and the identity behind it: NULL when the engine is gone. */
+struct pathring_identity *identity_object(TALLOC_CTX *mem_ctx, struct identity *identity);
+struct identity *identity_of_object(const struct pathring_identity *object);
 
 struct identity *identity_hold(struct identity *identity);
 void identity_release(struct identity *identity);
@@ -77,6 +87,9 @@ int identity_enter(struct identity *identity, struct identity_switch *state);
 int identity_switch_begin(struct identity_switch *state);
 bool identity_switch_needed(const struct identity *identity, const struct identity_switch *state);
 int identity_switch_to(struct identity *identity, struct identity_switch *state);
+
+/* identity_enter() where the engine may be gone. */
+int identity_enter_target(const struct credentials_target *target, struct identity_switch *state);
 
 void identity_leave(struct identity_switch *state);
 

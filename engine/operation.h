@@ -8,6 +8,9 @@
 #ifndef PATHRING_ENGINE_OPERATION_H
 #define PATHRING_ENGINE_OPERATION_H
 
+#include <stdatomic.h>
+
+#include "identity.h"
 #include "pathring.h"
 
 struct operation;
@@ -22,7 +25,7 @@ struct operation_class {
 	/*
 	 * Do it with blocking calls in whichever thread this is, already under the right identity,
 	 * and set result. Touches nothing but the description: helper threads run this beside the
-	 * engine's thread.
+	 * engine's thread. Not for jobs: see job_run_here().
 	 */
 	void (*perform)(struct operation *operation);
 
@@ -140,6 +143,12 @@ struct lookup_arguments {
 	char proc_path[PROC_FD_PATH_SIZE];
 };
 
+struct job_arguments {
+	pathring_job_fn fn;
+	void *state;	   /* no talloc parent; NULL when taken */
+	atomic_bool begun; /* and not at its end: what state is like nobody but fn knows */
+};
+
 struct operation {
 	const struct operation_class *class;
 
@@ -172,6 +181,7 @@ struct operation {
 		struct readlinkat_arguments readlinkat;
 		struct name_arguments name;
 		struct lookup_arguments lookup;
+		struct job_arguments job;
 	};
 };
 
@@ -199,6 +209,14 @@ ssize_t operation_getxattr_pathref(int proc_fd,
 				   size_t size);
 /* A directory for the former, or -1 where there is no procfs or no getxattrat (Linux 6.13). */
 int operation_open_proc_fd(void);
+
+/*
+ * job.c: a job instead of its perform. In a helper thread that is its identity already; false: the
+ * thread isn't who and where it was and must end. And in the engine's thread, which is itself
+ * again; otherwise the process has ended.
+ */
+bool job_run_in_helper(struct operation *operation);
+void job_run_here(struct operation *operation, struct identity *identity);
 
 /* Whether it creates something whose mode umask would shape. */
 bool operation_creates(const struct operation *operation);

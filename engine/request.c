@@ -102,7 +102,8 @@ int request_create(struct pathring *ring,
 	if (ret < 0) {
 		return ret;
 	}
-	identity = identity_of(ring, identity_object);
+	identity = class->kind == PATHRING_JOB ? identity_of_function(ring, identity_object)
+					       : identity_of(ring, identity_object);
 	if (identity == NULL) {
 		return -EINVAL;
 	}

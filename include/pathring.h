@@ -214,7 +214,8 @@ int pathring_submit(struct pathring *ring);
 	X(RENAMEAT, renameat)       \
 	X(LINKAT, linkat)           \
 	X(SYMLINKAT, symlinkat)     \
-	X(LOOKUP, lookup)
+	X(LOOKUP, lookup)           \
+	X(JOB, job)
 
 #define PATHRING_OPERATION_CONSTANT(constant, name) PATHRING_##constant,
 
@@ -323,6 +324,14 @@ int pathring_identity_current(struct pathring *ring,
 
 /* The service itself, said explicitly. Owned by the engine. */
 struct pathring_identity *pathring_identity_process(struct pathring *ring);
+
+/*
+ * Nobody in particular, for functions that serve a file system in user space, which has identities
+ * of its own: taken by jobs, pathring_run_as() and pathring_callback_as(), which then never switch
+ * this thread; helper threads run it as the process. Every operation on files of the kernel refuses
+ * it with -EINVAL. Its ids are -1. Owned by the engine.
+ */
+struct pathring_identity *pathring_identity_none(struct pathring *ring);
 
 uid_t pathring_identity_uid(const struct pathring_identity *identity);
 gid_t pathring_identity_gid(const struct pathring_identity *identity);
@@ -1005,6 +1014,78 @@ int pathring_lookup_result(struct pathring_request *request,
 int pathring_lookup_take_handle(struct pathring_request *request,
 				TALLOC_CTX *mem_ctx,
 				struct pathring_handle **handle);
+
+/* ---- functions of the caller's under an identity ---- */
+
+/*
+ * Run under an identity whatever this engine has no operation for. In a helper thread, whose
+ * credentials, umask (0) and working directory are its own, with 512 KiB of stack and all signals
+ * blocked. Where threads are refused, in the engine's thread, from the loop or
+ * pathring_request_wait(); umask and working directory are then those of the process meanwhile.
+ *
+ * cwd: the working directory while job_fn runs, which the identity must be allowed to search
+ * (-EACCES); NULL: "/". Nothing else tells where it is: relative paths are safe against being
+ * moved.
+ *
+ * state is a talloc object, or NULL, that becomes the engine's at once, also on failure. Only
+ * job_fn touches it until the job is complete; job_fn may allocate on it (unless it is of a talloc
+ * pool, which others share), and on nothing else that another thread may use meanwhile. _recv moves
+ * it to mem_ctx, _result only shows it. A job that is freed before it is complete runs to its end
+ * all the same if it has begun; state is freed after it.
+ *
+ * Whatever job_fn does to the thread's own credentials, umask or working directory is undone after
+ * it. It makes raw system calls for that: glibc's setuid() and its kin change every thread of the
+ * process. It can't be interrupted: it should not block for ever. It can't use the engine: that
+ * fails with -EXDEV.
+ *
+ * 0: job_fn has run; its own outcome is in its state. Otherwise it has not, and state is gone.
+ */
+typedef void (*pathring_job_fn)(void *state);
+
+struct tevent_req *pathring_job_send(TALLOC_CTX *mem_ctx,
+				     struct tevent_context *ev,
+				     struct pathring *ring,
+				     struct pathring_identity *identity,
+				     struct pathring_handle *cwd,
+				     pathring_job_fn job_fn,
+				     void *state);
+int pathring_job_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, void **state);
+int pathring_job_request(struct pathring *ring,
+			 struct pathring_identity *identity,
+			 struct pathring_handle *cwd,
+			 pathring_job_fn job_fn,
+			 void *state,
+			 pathring_request_fn fn,
+			 void *private_data,
+			 struct pathring_request **request);
+int pathring_job_result(struct pathring_request *request, void **state);
+
+/*
+ * Run fn here and now under an identity, and be who one was again when it returns, whatever fn did
+ * to this thread's credentials; when that is not possible the process is aborted. umask and working
+ * directory stay as fn leaves them. Returns 0 when fn was run; else it was not. fn may use the
+ * engine and may free it.
+ */
+int pathring_run_as(struct pathring *ring,
+		    struct pathring_identity *identity,
+		    void (*fn)(void *private_data),
+		    void *private_data);
+
+/*
+ * As tevent_req_set_callback(), for any tevent_req, also of other libraries: fn runs under
+ * identity, for callers whose callbacks touch files themselves. tevent_req_callback_data() works in
+ * it. fn may free req, identity and the engine. What fn finishes has its callbacks run below fn,
+ * under identity too; tevent_req_defer_callback() keeps them out.
+ *
+ * Fails with -EPERM where the identity can't be assumed, found out now; the callback is then not
+ * set. If it can't be assumed when the time has come, the process is aborted: it would have to go
+ * on as someone else, or not at all.
+ */
+int pathring_callback_as(struct pathring *ring,
+			 struct pathring_identity *identity,
+			 struct tevent_req *req,
+			 tevent_req_fn fn,
+			 void *private_data);
 
 #ifdef __cplusplus
 }
