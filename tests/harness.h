@@ -207,6 +207,8 @@ void become_root(void);
  * test fails unless the child came to the end of it.
  */
 void in_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void *arg);
+/* The same with a child that must not come to the end of it but be aborted. */
+void in_aborted_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void *arg);
 
 /* What every call is wrapped in, so that a callback that runs inside of one is seen. */
 #define INSIDE(f, call)        \

@@ -413,6 +413,42 @@ int do_lookup(struct fixture *f,
 	return ret;
 }
 
+int do_job(struct fixture *f,
+	   struct pathring_identity *identity,
+	   struct pathring_handle *cwd,
+	   pathring_job_fn job_fn,
+	   void *state)
+{
+	struct call call = { .f = f };
+	struct tevent_req *req = NULL;
+	void *got = NULL;
+	int ret = -1;
+
+	if (f->form == FORM_SEND) {
+		INSIDE(f, req = pathring_job_send(f, f->ev, f->ring, identity, cwd, job_fn, state));
+		sent_complete(f, req);
+		INSIDE(f, ret = pathring_job_recv(req, f, &got));
+		talloc_free(req);
+		assert_true(got == (ret == 0 ? state : NULL), "state %p with %d", got, ret);
+		assert_true(got == NULL || talloc_parent(got) == f);
+		talloc_free(got);
+		return ret;
+	}
+	INSIDE(f,
+	       ret = pathring_job_request(
+		       f->ring, identity, cwd, job_fn, state, call_done, &call, &call.request));
+	if (ret != 0) {
+		assert_null(call.request);
+		return ret;
+	}
+	call_complete(&call);
+	ret = pathring_job_result(call.request, &got);
+	assert_true(got == (ret == 0 ? state : NULL), "state %p with %d", got, ret);
+	assert_result(pathring_job_result(call.request, NULL), ret);
+	call_free(&call);
+	return ret;
+}
+
 struct pathring_handle *
 must_open(struct fixture *f, struct pathring_identity *identity, const char *path, int flags)
 {

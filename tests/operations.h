@@ -169,6 +169,16 @@ int do_symlinkat(struct fixture *f,
 /* ---- shorter ---- */
 
 /*
+ * What the job did is told through its state, which is given back to nobody: it is moved or shown,
+ * as the form says, checked to be the one that was given, and freed.
+ */
+int do_job(struct fixture *f,
+	   struct pathring_identity *identity,
+	   struct pathring_handle *cwd,
+	   pathring_job_fn job_fn,
+	   void *state);
+
+/*
  * Shorter: below the scratch directory, resolve 0. try_open gives only the error and closes what it
  * got.
  */

@@ -367,7 +367,8 @@ void become_root(void)
 	assert_eq(syscall(SYS_setgroups, num_own_groups, own_groups), 0);
 }
 
-void in_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void *arg)
+/* The exit status of a child that runs fn. */
+static int run_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void *arg)
 {
 	int status = -1;
 	pid_t waited = -1;
@@ -376,6 +377,7 @@ void in_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void 
 	assert_geq(pid, 0);
 	if (pid == 0) {
 		signal(SIGALRM, SIG_DFL);
+		signal(SIGABRT, SIG_DFL);
 		alarm(LOOP_BOUND_SECONDS);
 		fn(f, arg);
 		_exit(0);
@@ -384,8 +386,24 @@ void in_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void 
 		waited = waitpid(pid, &status, 0);
 	} while (waited < 0 && errno == EINTR);
 	assert_eq(waited, pid);
+	return status;
+}
+
+void in_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void *arg)
+{
+	int status = run_child(f, fn, arg);
+
 	assert_true(status == 0,
 		    "the child ended with status 0x%x (0xe is its bound of %d seconds)",
 		    (unsigned int)status,
 		    LOOP_BOUND_SECONDS);
+}
+
+void in_aborted_child(struct fixture *f, void (*fn)(struct fixture *f, void *arg), void *arg)
+{
+	int status = run_child(f, fn, arg);
+
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
+		    "the child ended with status 0x%x instead of being aborted",
+		    (unsigned int)status);
 }
