@@ -162,7 +162,7 @@ static bool needs_thread(const struct operation *operation)
 	 * umask would shape the mode: a kernel worker shares the fs_struct of the thread that
 	 * submits.
 	 */
-	if (operation_creates(operation)) {
+	if (operation_creates(operation) || operation->class->in_thread) {
 		return true;
 	}
 	/*

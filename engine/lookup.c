@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "handle.h"
+#include "pathref.h"
 #include "request.h"
 
 #define ALLOWED_FLAGS (O_NOFOLLOW | O_DIRECTORY)
@@ -30,24 +31,37 @@ static void read_xattrs(struct operation *operation)
 	}
 }
 
-static void lookup_perform(struct operation *operation)
+/* fd: of the open, or -errno. */
+static void go_on(struct operation *operation, int fd)
 {
 	struct lookup_arguments *arguments = &operation->lookup;
-	int ret;
 
-	ret = operation_openat2(
-		operation_directory_fd(operation), arguments->path, &arguments->how);
-	if (ret < 0) {
-		operation->result = ret;
+	if (fd < 0) {
+		operation->result = fd;
 		return;
 	}
-	arguments->fd = ret;
-
-	ret = operation_statx_fd(arguments->fd, 0, arguments->mask, &arguments->stx);
-	operation->result = ret;
-	if (ret == 0) {
+	arguments->fd = fd;
+	operation->result = operation_statx_fd(fd, 0, arguments->mask, &arguments->stx);
+	if (operation->result == 0) {
 		read_xattrs(operation);
 	}
+}
+
+static void lookup_perform(struct operation *operation)
+{
+	const struct lookup_arguments *arguments = &operation->lookup;
+
+	go_on(operation,
+	      operation_openat2(
+		      operation_directory_fd(operation), arguments->path, &arguments->how));
+}
+
+static void walked_perform(struct operation *operation)
+{
+	const struct lookup_arguments *arguments = &operation->lookup;
+
+	go_on(operation,
+	      pathref_open(operation_directory_fd(operation), arguments->path, &arguments->how));
 }
 
 static bool lookup_attempt(struct operation *operation)
@@ -91,6 +105,14 @@ static const struct operation_class lookup_class = {
 	.perform = lookup_perform,
 	.attempt = lookup_attempt,
 	.discard = lookup_discard,
+};
+
+/* With a path reference without O_PATH. */
+static const struct operation_class walked_class = {
+	.kind = PATHRING_LOOKUP,
+	.perform = walked_perform,
+	.discard = lookup_discard,
+	.in_thread = true,
 };
 
 /* What the queries need of the request's memory, or a negative errno. */
@@ -155,6 +177,7 @@ int pathring_lookup_request(struct pathring *ring,
 	struct descriptor *target = handle_descriptor(dir);
 	struct pathring_request *request = NULL;
 	struct open_how kernel_how = { 0 };
+	bool walked = pathref_is_walked(ring);
 	ssize_t extra;
 	int ret;
 
@@ -169,13 +192,19 @@ int pathring_lookup_request(struct pathring *ring,
 	if (ret < 0) {
 		return ret;
 	}
+	if (walked) {
+		ret = pathref_check(target, &kernel_how);
+		if (ret < 0) {
+			return ret;
+		}
+	}
 	extra = check_queries(how);
 	if (extra < 0) {
 		return (int)extra;
 	}
 	ret = request_create(ring,
 			     identity,
-			     &lookup_class,
+			     walked ? &walked_class : &lookup_class,
 			     target,
 			     REQUEST_MEMORY(strlen(path) + 1) + (size_t)extra,
 			     &request);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "handle.h"
+#include "pathref.h"
 #include "request.h"
 
 #define ALLOWED_RESOLVE                                                              \
@@ -132,15 +133,29 @@ bool operation_creates(const struct operation *operation)
 
 /* ---- openat ---- */
 
+static void set_openat_result(struct operation *operation, int ret)
+{
+	operation->openat.fd = ret >= 0 ? ret : -1;
+	operation->result = ret >= 0 ? 0 : ret;
+}
+
 static void openat_perform(struct operation *operation)
 {
-	struct openat_arguments *arguments = &operation->openat;
-	int ret;
+	const struct openat_arguments *arguments = &operation->openat;
 
-	ret = operation_openat2(
-		operation_directory_fd(operation), arguments->path, &arguments->how);
-	arguments->fd = ret >= 0 ? ret : -1;
-	operation->result = ret >= 0 ? 0 : ret;
+	set_openat_result(operation,
+			  operation_openat2(operation_directory_fd(operation),
+					    arguments->path,
+					    &arguments->how));
+}
+
+static void walked_perform(struct operation *operation)
+{
+	const struct openat_arguments *arguments = &operation->openat;
+
+	set_openat_result(
+		operation,
+		pathref_open(operation_directory_fd(operation), arguments->path, &arguments->how));
 }
 
 /* Without O_PATH an open may wait for a lease, a FIFO's other end, a device: not in this thread. */
@@ -154,8 +169,7 @@ static bool pathref_attempt(struct operation *operation)
 	if (ret == -EAGAIN) {
 		return false;
 	}
-	arguments->fd = ret >= 0 ? ret : -1;
-	operation->result = ret >= 0 ? 0 : ret;
+	set_openat_result(operation, ret);
 	return true;
 }
 
@@ -180,6 +194,23 @@ static const struct operation_class pathref_class = {
 	.discard = openat_discard,
 };
 
+/* A path reference without O_PATH. */
+static const struct operation_class walked_class = {
+	.kind = PATHRING_OPENAT,
+	.perform = walked_perform,
+	.discard = openat_discard,
+	.in_thread = true,
+};
+
+static const struct operation_class *choose_class(const struct pathring *ring,
+						  const struct open_how *how)
+{
+	if ((how->flags & O_PATH) == 0) {
+		return &openat_class;
+	}
+	return pathref_is_walked(ring) ? &walked_class : &pathref_class;
+}
+
 int pathring_openat_request(struct pathring *ring,
 			    struct pathring_identity *identity,
 			    struct pathring_handle *dir,
@@ -190,6 +221,7 @@ int pathring_openat_request(struct pathring *ring,
 			    struct pathring_request **_request)
 {
 	struct descriptor *target = handle_descriptor(dir);
+	const struct operation_class *class = NULL;
 	struct pathring_request *request = NULL;
 	struct open_how kernel_how = { 0 };
 	int ret;
@@ -213,12 +245,15 @@ int pathring_openat_request(struct pathring *ring,
 	if (ret < 0) {
 		return ret;
 	}
-	ret = request_create(ring,
-			     identity,
-			     (how->flags & O_PATH) != 0 ? &pathref_class : &openat_class,
-			     target,
-			     REQUEST_MEMORY(strlen(path) + 1),
-			     &request);
+	class = choose_class(ring, &kernel_how);
+	if (class == &walked_class) {
+		ret = pathref_check(target, &kernel_how);
+		if (ret < 0) {
+			return ret;
+		}
+	}
+	ret = request_create(
+		ring, identity, class, target, REQUEST_MEMORY(strlen(path) + 1), &request);
 	if (ret < 0) {
 		return ret;
 	}

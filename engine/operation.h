@@ -37,6 +37,9 @@ struct operation_class {
 	 */
 	bool (*attempt)(struct operation *operation);
 
+	/* Never on the ring, although there is an opcode for its kind. */
+	bool in_thread;
+
 	/* Let go of a result that nobody took. NULL where a result is only memory. */
 	void (*discard)(struct operation *operation);
 };

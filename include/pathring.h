@@ -435,7 +435,8 @@ uint64_t pathring_request_duration(const struct pathring_request *request);
  * the path: the identity must be allowed to search each directory, and root opens the next
  * component with O_RDONLY | O_NOFOLLOW | O_NONBLOCK. It can't be used for I/O all the same.
  * Symbolic links are not followed then (-ELOOP), ".." is not taken (-EXDEV), devices and sockets
- * can't be referred to (-EOPNOTSUPP), and dir must be given (-EINVAL).
+ * can't be referred to (-EOPNOTSUPP), nor for now a file with a lease that excludes readers
+ * (-EAGAIN, and its holder is told), and dir must be given (-EINVAL).
  */
 struct pathring_how {
 	uint64_t flags;
