@@ -340,6 +340,19 @@ static int sane_result(int result)
 	return result <= -512 && result >= -516 ? -EINTR : result;
 }
 
+/*
+ * Where the close has failed the slot still holds the file, and an install that comes before the
+ * next open into it would give that file to whoever asked for another.
+ */
+static void slot_closed(struct uring *uring, unsigned int slot, int result)
+{
+	if (result == 0) {
+		uring->free_slots[uring->num_free_slots++] = slot;
+	} else {
+		uring->closing_slots[uring->num_closing_slots++] = slot;
+	}
+}
+
 static void handle_completion(struct pathring *ring, uint64_t user_data, int result)
 {
 	struct uring *uring = ring->uring;
@@ -349,8 +362,7 @@ static void handle_completion(struct pathring *ring, uint64_t user_data, int res
 	uring->in_flight--;
 	if ((user_data & INTERNAL_TAG) != 0) {
 		if (step == (INTERNAL_CLOSE_SLOT & STEP_MASK)) {
-			uring->free_slots[uring->num_free_slots++] =
-				(unsigned int)(user_data >> 8) & 0xffffff;
+			slot_closed(uring, (unsigned int)(user_data >> 8) & 0xffffff, result);
 		}
 		return;
 	}
