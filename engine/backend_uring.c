@@ -18,6 +18,7 @@
 #include "handle.h"
 #include "helper.h"
 #include "kernel.h"
+#include "mounts.h"
 #include "placement.h"
 #include "uring.h"
 
@@ -155,21 +156,43 @@ static bool take_inline(struct pathring *ring, struct pathring_request *request)
 	return done;
 }
 
-/* What the kernel would not answer on the ring as it answers the system call. */
-static bool needs_thread(const struct operation *operation)
+/*
+ * A close that flushes ends with whatever the file system says (FUSE: with what a user's server
+ * says), ECANCELED included, and the descriptor is gone. An ECANCELED from the ring must mean that
+ * it is not: else the number would be closed twice, and be another file's by then.
+ */
+static bool may_flush(struct pathring *ring, const struct operation *operation)
 {
+	const struct mount *mount = NULL;
+
+	if (operation->class->kind != PATHRING_CLOSE) {
+		return false;
+	}
+	mount = mount_of(ring, operation->target);
+	return mount == NULL || !mount->local;
+}
+
+/* What the kernel would not do on the ring as it does the system call. */
+static bool needs_thread(struct pathring *ring, const struct pathring_request *request)
+{
+	const struct operation *operation = &request->operation;
+
 	/*
 	 * umask would shape the mode: a kernel worker shares the fs_struct of the thread that
 	 * submits.
 	 */
-	if (operation_creates(operation) || operation->class->in_thread) {
+	if (operation_creates(operation) || operation->class->in_thread ||
+	    !ring->uring->runs[operation->class->kind]) {
 		return true;
 	}
 	/*
 	 * Of nothing at all from a directory: 0 instead of EISDIR, where a file has no read_iter
 	 * (loop_rw_iter() in io_uring/rw.c, 6.18).
 	 */
-	return operation->class->kind == PATHRING_PREAD && operation->transfer.size == 0;
+	if (operation->class->kind == PATHRING_PREAD && operation->transfer.size == 0) {
+		return true;
+	}
+	return may_flush(ring, operation);
 }
 
 static bool uring_take(struct pathring *ring, struct pathring_request *request)
@@ -179,8 +202,7 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	int personality;
 	bool room;
 
-	if (needs_thread(&request->operation) ||
-	    !uring->runs[request->operation.class->kind]) {
+	if (needs_thread(ring, request)) {
 		engine_run_in_thread(ring, request);
 		return true;
 	}
@@ -303,7 +325,10 @@ static void complete_single(struct pathring *ring, struct pathring_request *requ
 		break;
 	case PATHRING_CLOSE:
 		if (result != -ECANCELED) {
+			/* Closed whatever it said: no other way is tried. */
 			operation->target->fd = -1;
+			request_complete(request, PATHRING_RING);
+			return;
 		}
 		break;
 	case PATHRING_GETXATTR:
