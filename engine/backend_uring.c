@@ -195,6 +195,20 @@ static bool needs_thread(struct pathring *ring, const struct pathring_request *r
 	return may_flush(ring, operation);
 }
 
+/* There is no personality for it. It may have had one in an earlier round. */
+static void refuse(struct pathring *ring, struct pathring_request *request, int error)
+{
+	struct operation *operation = &request->operation;
+	enum pathring_operation kind = operation->class->kind;
+	bool is_transfer = kind == PATHRING_PREAD || kind == PATHRING_PWRITE;
+
+	uring_lookup_withdraw(ring, request);
+	if (!is_transfer || operation->transfer.done == 0) {
+		operation->result = error;
+	}
+	request_complete(request, PATHRING_INLINE);
+}
+
 static bool uring_take(struct pathring *ring, struct pathring_request *request)
 {
 	struct uring *uring = ring->uring;
@@ -215,8 +229,7 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 		return false;
 	}
 	if (personality < 0) {
-		request->operation.result = personality;
-		request_complete(request, PATHRING_INLINE);
+		refuse(ring, request, personality);
 		return true;
 	}
 
