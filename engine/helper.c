@@ -139,7 +139,7 @@ static struct pathring_request *next_request(struct helpers *helpers)
 
 	helpers->num_idle++;
 	while (STAILQ_EMPTY(&helpers->waiting) && !helpers->stop && ret != ETIMEDOUT) {
-		ret = pthread_cond_timedwait(&helpers->work, &helpers->mutex, &until);
+		ret = kernel_wait_for_work(&helpers->work, &helpers->mutex, &until);
 	}
 	helpers->num_idle--;
 

@@ -8,6 +8,7 @@
 
 #include <liburing.h>
 #include <pthread.h>
+#include <time.h>
 
 struct kernel_completion {
 	uint64_t user_data;
@@ -35,5 +36,10 @@ int kernel_unregister_personality(struct io_uring *io_uring, int personality);
 int kernel_create_thread(const pthread_attr_t *attributes,
 			 void *(*main_fn)(void *private_data),
 			 void *private_data);
+
+/* As pthread_cond_timedwait(): a helper thread without work waits for some, or for its end. */
+int kernel_wait_for_work(pthread_cond_t *work,
+			 pthread_mutex_t *mutex,
+			 const struct timespec *until);
 
 #endif /* PATHRING_ENGINE_KERNEL_H */
