@@ -280,6 +280,7 @@ static struct helpers *helpers_create(struct pathring *ring, int *error)
 int helpers_start(struct pathring *ring)
 {
 	struct helpers *helpers = ring->helpers;
+	bool unused = helpers == NULL;
 	int ret = 0;
 
 	if (helpers == NULL) {
@@ -295,7 +296,8 @@ int helpers_start(struct pathring *ring)
 		ret = add_thread(helpers);
 	}
 	pthread_mutex_unlock(&helpers->mutex);
-	if (ret < 0 && helpers->num_taken == 0) {
+	/* Others stay, without a thread: event loops watch their descriptor. */
+	if (ret < 0 && unused) {
 		helpers_stop(ring);
 	}
 	return ret;
