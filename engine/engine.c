@@ -417,8 +417,9 @@ bool engine_submit(struct pathring *ring)
 	ring->company = ring->num_running;
 
 	all_given = ring->backend->flush(ring);
-	all_given = helpers_flush(ring) && all_given;
 	engine_reap(ring);
+	/* After that: what the ring could not run has come to the helpers by then. */
+	all_given = helpers_flush(ring) && all_given;
 
 	/*
 	 * Nothing runs whose completion would bring the loop back here: this thread has run as much
@@ -509,7 +510,7 @@ void engine_poll_fds(const struct pathring *ring, int fds[ENGINE_POLL_FDS])
 	}
 }
 
-void engine_block(struct pathring *ring)
+void engine_block(struct pathring *ring, bool all_given)
 {
 	struct pollfd polled[ENGINE_POLL_FDS];
 	int fds[ENGINE_POLL_FDS];
@@ -526,7 +527,7 @@ void engine_block(struct pathring *ring)
 			.events = POLLIN,
 		};
 	}
-	timeout = ring->num_queued > 0 || ring->num_running == 0 ? BLOCK_MSEC : -1;
+	timeout = !all_given || ring->num_queued > 0 || ring->num_running == 0 ? BLOCK_MSEC : -1;
 	poll(polled, ENGINE_POLL_FDS, timeout);
 }
 

@@ -112,8 +112,10 @@ void engine_poll_fds(const struct pathring *ring, int fds[ENGINE_POLL_FDS]);
 void engine_run_in_thread(struct pathring *ring, struct pathring_request *request);
 void engine_divert(struct pathring *ring, struct pathring_request *request);
 
-/* Block until there may be something to reap. */
-void engine_block(struct pathring *ring);
+/*
+ * Block until there may be something to reap; all_given: as engine_submit() has said just now.
+ */
+void engine_block(struct pathring *ring, bool all_given);
 
 /*
  * A message for the caller's log function, which is called from the loop or pathring_start(), not

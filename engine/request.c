@@ -243,6 +243,7 @@ ssize_t request_result(const struct pathring_request *request)
 int pathring_request_wait(struct pathring_request *request)
 {
 	struct pathring *ring = request->ring;
+	bool all_given;
 	int ret;
 
 	ret = engine_check(ring);
@@ -254,10 +255,9 @@ int pathring_request_wait(struct pathring_request *request)
 	}
 
 	while (request->state < REQUEST_DONE) {
-		engine_submit(ring);
-		engine_reap(ring);
+		all_given = engine_submit(ring);
 		if (request->state < REQUEST_DONE) {
-			engine_block(ring);
+			engine_block(ring, all_given);
 		}
 	}
 	turn_withdraw(request->turn, request);
