@@ -220,6 +220,11 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 		engine_run_in_thread(ring, request);
 		return true;
 	}
+	if (!placement_may_use_ring(ring, request)) {
+		request->reason = PATHRING_REASON_OBJECTIVE;
+		engine_run_in_thread(ring, request);
+		return true;
+	}
 	if (take_inline(ring, request)) {
 		return true;
 	}
@@ -333,6 +338,10 @@ static void complete_single(struct pathring *ring, struct pathring_request *requ
 	operation->result = result;
 	switch (operation->class->kind) {
 	case PATHRING_OPENAT:
+		if (!request->orphaned && uring_must_cross(&operation->openat.how, result)) {
+			engine_divert(ring, request);
+			return;
+		}
 		operation->openat.fd = result >= 0 ? result : -1;
 		operation->result = result >= 0 ? 0 : result;
 		break;

@@ -56,9 +56,7 @@ int kernel_create_thread(const pthread_attr_t *attributes,
 	return -pthread_create(&thread, attributes, main_fn, private_data);
 }
 
-int kernel_wait_for_work(pthread_cond_t *work,
-			 pthread_mutex_t *mutex,
-			 const struct timespec *until)
+int kernel_wait_for_work(pthread_cond_t *work, pthread_mutex_t *mutex, const struct timespec *until)
 {
 	return pthread_cond_timedwait(work, mutex, until);
 }

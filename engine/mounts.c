@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Which file system a descriptor is on, and whether it is a local one, whose metadata is in memory
- * once it was used. What follows from that is placement.c's.
+ * Which file system a descriptor is on, whether it is a local one, whose metadata is in memory once
+ * it was used, and whether it takes a personality for who somebody is. What follows from that is
+ * placement.c's.
  */
 #include "mounts.h"
 
@@ -31,12 +32,26 @@ struct mounts {
 static const char *const local_types[] = { "ext4", "xfs",  "btrfs",    "tmpfs", "ext3",
 					   "ext2", "f2fs", "bcachefs", "zfs" };
 
-static bool type_is_local(const char *type)
+/*
+ * Besides these, file systems that judge by the credentials a personality overrides, the
+ * subjective ones of the kernel (current_cred()). A file system that may look at the objective ones
+ * must not see a kernel worker, which has those of the thread that happened to make it: FUSE tells
+ * its server a process id, and servers (GlusterFS, libfuse's fuse_req_getgroups()) read the groups
+ * of /proc/ID/status. So must any that is not known here.
+ */
+static const char *const personality_types[] = {
+	"nfs",	"nfs4",	 "cifs",    "smb3",	"ceph", "overlay", "ramfs",
+	"proc", "sysfs", "iso9660", "squashfs", "vfat", "exfat",   "devtmpfs",
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool type_is_one_of(const char *type, const char *const *types, size_t count)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(local_types) / sizeof(local_types[0]); i++) {
-		if (strcmp(type, local_types[i]) == 0) {
+	for (i = 0; i < count; i++) {
+		if (strcmp(type, types[i]) == 0) {
 			return true;
 		}
 	}
@@ -44,61 +59,80 @@ static bool type_is_local(const char *type)
 }
 
 /*
- * In a chroot whose root is no mount point, mountinfo does not list the mount that one is on. A
- * file system on a block device may be asked then: those that can hang on a server have none.
+ * In a chroot whose root is no mount point, mountinfo does not list the mount that one is on, and
+ * without procfs there is none. A file system on a block device may be asked then: those that can
+ * hang on a server have none.
  */
-static bool device_is_local(int fd, const struct statx *stx)
+static const char *type_of_device(int fd, const struct statx *stx)
 {
 	struct statfs filesystem = { 0 };
 	int ret;
 
 	if (stx->stx_dev_major == 0) {
-		return false;
+		return "unknown";
 	}
 	ret = fstatfs(fd, &filesystem);
-	return ret == 0 &&
-	       (filesystem.f_type == EXT4_SUPER_MAGIC || filesystem.f_type == XFS_SUPER_MAGIC ||
-		filesystem.f_type == F2FS_SUPER_MAGIC);
+	if (ret == -1) {
+		return "unknown";
+	}
+	switch (filesystem.f_type) {
+	case EXT4_SUPER_MAGIC:
+		return "ext4";
+	case XFS_SUPER_MAGIC:
+		return "xfs";
+	case F2FS_SUPER_MAGIC:
+		return "f2fs";
+	default:
+		return "unknown";
+	}
 }
+
+#define TYPE_SIZE 32
 
 /*
  * From mountinfo, which asks no file system anything: statfs() of a hung FUSE mount would hang
  * here. Lines are "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD...] - TYPE SOURCE
- * SUPEROPTIONS" (proc(5)).
+ * SUPEROPTIONS" (proc(5)). false where it is not listed.
  */
-static bool mount_is_local(uint64_t id, int fd, const struct statx *stx)
+static bool listed_type(uint64_t id, char type[TYPE_SIZE])
 {
 	char *line = NULL;
 	size_t size = 0;
 	bool listed = false;
-	bool local = false;
 	FILE *mountinfo = NULL;
 
 	mountinfo = fopen("/proc/self/mountinfo", "re");
 	if (mountinfo == NULL) {
 		return false;
 	}
-	while (getline(&line, &size, mountinfo) > 0) {
+	while (!listed && getline(&line, &size, mountinfo) > 0) {
 		unsigned long long line_id = 0;
-		char type[32] = "";
-		const char *separator = NULL;
+		const char *separator = strstr(line, " - ");
 		int matched;
 
 		matched = sscanf(line, "%llu", &line_id);
-		if (matched != 1 || line_id != id) {
-			continue;
-		}
-		listed = true;
-		separator = strstr(line, " - ");
-		if (separator != NULL) {
+		if (matched == 1 && line_id == id && separator != NULL) {
 			matched = sscanf(separator, " - %31s", type);
-			local = matched == 1 && type_is_local(type);
+			listed = matched == 1;
 		}
-		break;
 	}
 	free(line);
 	fclose(mountinfo);
-	return listed ? local : device_is_local(fd, stx);
+	return listed;
+}
+
+static void classify(struct mount *mount, int fd, const struct statx *stx)
+{
+	char listed[TYPE_SIZE] = "";
+	const char *type = listed;
+
+	if (!listed_type(mount->id, listed)) {
+		type = type_of_device(fd, stx);
+	}
+	mount->local = type_is_one_of(type, local_types, COUNT_OF(local_types));
+	mount->takes_personality =
+		mount->local ||
+		type_is_one_of(type, personality_types, COUNT_OF(personality_types));
 }
 
 struct mount *mount_known(const struct pathring *ring, uint64_t id)
@@ -152,7 +186,7 @@ struct mount *mount_of_statx(struct pathring *ring, int fd, const struct statx *
 		mount = add_mount(ring, stx->stx_mnt_id);
 	}
 	if (mount != NULL && mount->expires <= now) {
-		mount->local = mount_is_local(stx->stx_mnt_id, fd, stx);
+		classify(mount, fd, stx);
 		mount->expires = now + KNOWN_FOR_NSEC;
 	}
 	return mount;

@@ -24,6 +24,7 @@ struct mount {
 	uint64_t id;
 	uint64_t expires; /* engine_clock() */
 	bool local;
+	bool takes_personality; /* judges by nothing that a personality does not override */
 	struct costs costs[PATHRING_NUM_OPERATIONS];
 };
 

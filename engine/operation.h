@@ -47,7 +47,8 @@ struct operation_class {
 struct openat_arguments {
 	const char *path;
 	struct open_how how;
-	int fd; /* the result, -1 for none or taken */
+	struct open_how ring_how; /* uring_prepare.c */
+	int fd;			  /* the result, -1 for none or taken */
 };
 
 struct close_arguments {
@@ -137,6 +138,7 @@ struct lookup_xattr {
 struct lookup_arguments {
 	const char *path;
 	struct open_how how;
+	struct open_how ring_how; /* uring_lookup.c */
 	unsigned int mask;
 	size_t num_xattrs;
 	struct lookup_xattr *queries;

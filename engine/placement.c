@@ -134,6 +134,22 @@ bool placement_may_attempt(struct pathring *ring, struct pathring_request *reque
 	return true;
 }
 
+static bool takes_personality(struct pathring *ring, struct descriptor *descriptor)
+{
+	const struct mount *mount = mount_of(ring, descriptor);
+
+	return mount != NULL && mount->takes_personality;
+}
+
+/* An absolute path has no descriptor to judge by. It is what a server opens its shares with. */
+bool placement_may_use_ring(struct pathring *ring, const struct pathring_request *request)
+{
+	const struct operation *operation = &request->operation;
+
+	return operation->target != NULL && takes_personality(ring, operation->target) &&
+	       (operation->second == NULL || takes_personality(ring, operation->second));
+}
+
 bool placement_attempts_batch(struct pathring *ring,
 			      struct pathring_request *first,
 			      size_t count,

@@ -30,6 +30,12 @@ void placement_assume_mount(struct mount *mount);
 bool placement_may_attempt(struct pathring *ring, struct pathring_request *request);
 
 /*
+ * Whether the ring may have it: not where the file system judges by more than a personality
+ * overrides. Then a thread has to become the identity.
+ */
+bool placement_may_use_ring(struct pathring *ring, const struct pathring_request *request);
+
+/*
  * Whether to attempt a batch of count requests like this one here, which takes a switch of
  * credentials or not. Otherwise they go to the backend.
  */

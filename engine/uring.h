@@ -96,6 +96,10 @@ bool uring_make_room(struct pathring *ring, unsigned int count);
 /* Whether the kernel's answer says that the ring could not run it, rather than what came of it. */
 bool uring_must_divert(const struct pathring_request *request, ssize_t result);
 
+/* How the ring opens what is to be opened, and whether that was too little. */
+void uring_how(const struct open_how *how, struct open_how *ring_how);
+bool uring_must_cross(const struct open_how *how, ssize_t result);
+
 int uring_setup(struct pathring *ring, struct uring *uring, const char **reason);
 char *uring_describe(const struct pathring *ring, char *text);
 

@@ -45,13 +45,14 @@ static void prepare_open(struct uring *uring, struct pathring_request *request, 
 	int dirfd = operation_directory_fd(operation);
 	struct io_uring_sqe *entry = uring_entry(uring, request, STEP_OPEN);
 
+	uring_how(&arguments->how, &arguments->ring_how);
 	if (request->uring.direct) {
 		/* A direct open refuses O_CLOEXEC: a slot is not inherited anyway. */
-		arguments->how.flags &= ~(uint64_t)O_CLOEXEC;
+		arguments->ring_how.flags &= ~(uint64_t)O_CLOEXEC;
 		io_uring_prep_openat2_direct(
-			entry, dirfd, arguments->path, &arguments->how, request->uring.slot);
+			entry, dirfd, arguments->path, &arguments->ring_how, request->uring.slot);
 	} else {
-		io_uring_prep_openat2(entry, dirfd, arguments->path, &arguments->how);
+		io_uring_prep_openat2(entry, dirfd, arguments->path, &arguments->ring_how);
 	}
 	uring_entry_ready(entry, request, STEP_OPEN, personality);
 }
@@ -280,7 +281,9 @@ void uring_lookup_finish(struct pathring *ring, struct pathring_request *request
 	}
 
 	give_back_slot(ring->uring, request);
-	if (uring_must_divert(request, note->error) || any_xattr(request, uring_must_divert)) {
+	if (uring_must_divert(request, note->error) ||
+	    (!request->orphaned && uring_must_cross(&operation->lookup.how, note->error)) ||
+	    any_xattr(request, uring_must_divert)) {
 		/* From the beginning elsewhere: what was opened is not used. */
 		operation->class->discard(operation);
 		engine_divert(ring, request);

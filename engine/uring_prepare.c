@@ -4,6 +4,8 @@
  * operation without a line here runs in a helper thread. Who submits, under whom and when, is
  * backend_uring.c's; lookup, which takes several entries, is uring_lookup.c's.
  */
+#include <errno.h>
+
 #include "handle.h"
 #include "uring.h"
 
@@ -12,12 +14,28 @@ static int directory_fd(const struct operation *operation)
 	return descriptor_pathref_fd(operation->target);
 }
 
+/*
+ * Not onto another file system, which might be one that no personality is enough for
+ * (placement_may_use_ring()): a thread goes there, after EXDEV.
+ */
+void uring_how(const struct open_how *how, struct open_how *ring_how)
+{
+	*ring_how = *how;
+	ring_how->resolve |= RESOLVE_NO_XDEV;
+}
+
+bool uring_must_cross(const struct open_how *how, ssize_t result)
+{
+	return result == -EXDEV && (how->resolve & RESOLVE_NO_XDEV) == 0;
+}
+
 static void prepare_openat(struct io_uring_sqe *entry, struct operation *operation)
 {
-	io_uring_prep_openat2(entry,
-			      operation_directory_fd(operation),
-			      operation->openat.path,
-			      &operation->openat.how);
+	struct openat_arguments *arguments = &operation->openat;
+
+	uring_how(&arguments->how, &arguments->ring_how);
+	io_uring_prep_openat2(
+		entry, operation_directory_fd(operation), arguments->path, &arguments->ring_how);
 }
 
 static void prepare_close(struct io_uring_sqe *entry, struct operation *operation)

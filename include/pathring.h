@@ -234,15 +234,16 @@ const char *pathring_operation_name(enum pathring_operation operation);
 const char *pathring_placement_name(enum pathring_placement placement);
 
 /* Why a request ran where it ran. */
-#define PATHRING_REASONS(X)                                     \
-	X(ONLY_WAY, "there is one way")                         \
-	X(PINNED, "pinned by option")                           \
-	X(CHEAPER, "learned to be cheapest")                    \
-	X(TRIED, "tried again, to learn")                       \
-	X(REMOTE, "the file system may have to ask a server")   \
-	X(NOT_CACHED, "not in the cache")                       \
-	X(SLOW, "took too long in the engine's thread before")  \
-	X(BUDGET, "the engine's thread has worked long enough") \
+#define PATHRING_REASONS(X)                                               \
+	X(ONLY_WAY, "there is one way")                                   \
+	X(PINNED, "pinned by option")                                     \
+	X(CHEAPER, "learned to be cheapest")                              \
+	X(TRIED, "tried again, to learn")                                 \
+	X(REMOTE, "the file system may have to ask a server")             \
+	X(OBJECTIVE, "the file system judges by more than a personality") \
+	X(NOT_CACHED, "not in the cache")                                 \
+	X(SLOW, "took too long in the engine's thread before")            \
+	X(BUDGET, "the engine's thread has worked long enough")           \
 	X(FALLBACK, "the ring could not run it")
 
 #define PATHRING_REASON_CONSTANT(constant, text) PATHRING_REASON_##constant,

@@ -173,8 +173,8 @@ static void cross_mount(struct fixture *f, void *arg)
 	assert_result(pathring_handle_borrow(f, fd, PATHRING_PATHREF, &dir), 0);
 	assert_result(do_lookup(f, f->process, dir, "mounted/version", &basic, &lookup), 0);
 	assert_result(do_lookup(f, f->process, dir, "mounted/version", &basic, &lookup), 0);
-	assert_eq(placed(f, PATHRING_INLINE), 0);
-	assert_eq(placed(f, PATHRING_RING), 2);
+	/* Nor on the ring: it might be a file system that no personality is enough for. */
+	assert_eq(placed(f, PATHRING_THREAD), 2);
 	fixture_stop(f);
 	umount2(path, MNT_DETACH);
 }
