@@ -23,7 +23,7 @@ const struct operation *const operations[] = {
 	&operation_pread,     &operation_pwrite,   &operation_fsync,	 &operation_ftruncate,
 	&operation_fallocate, &operation_fchmod,   &operation_fchown,	 &operation_utimens,
 	&operation_mkdirat,   &operation_unlinkat, &operation_renameat,	 &operation_linkat,
-	&operation_symlinkat,
+	&operation_symlinkat, &operation_job,	   &operation_run_as,	 &operation_callback_as,
 };
 
 const size_t num_operations = sizeof(operations) / sizeof(operations[0]);

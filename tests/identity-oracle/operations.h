@@ -23,6 +23,7 @@ struct flight {
 	const struct call *call;
 	const struct cell *cell;
 	const struct oracle *oracle;
+	struct tevent_context *ev;
 	struct pathring *ring;
 	struct pathring_identity *identity;
 	struct pathring_handle *handle;
@@ -34,7 +35,7 @@ struct flight {
 	int fd;
 	int fd2;
 	bool own_fds;
-	bool done;
+	void (*finish)(struct flight *flight); /* for a start */
 	struct outcome outcome;
 };
 
@@ -57,14 +58,15 @@ struct operation {
 	int (*request)(struct flight *flight, pathring_request_fn fn);
 	void (*result)(struct flight *flight);
 	void (*plain)(struct plain *plain);
-	/* Instead of request and result: what is no request. */
+	/* Instead of request and result, for what is no request: done when it returns, */
 	void (*local)(struct flight *flight);
+	/* or begun: 0 when flight->finish will be called from the loop, or a negative errno. */
+	int (*start)(struct flight *flight);
 };
 
 extern const struct operation *const operations[];
 extern const size_t num_operations;
 
-/* Index of the operation that builds a cell, and of the one that closes a handle. */
 uint8_t operation_index(const struct operation *operation);
 
 extern const struct operation operation_build;
@@ -92,6 +94,9 @@ extern const struct operation operation_unlinkat;
 extern const struct operation operation_renameat;
 extern const struct operation operation_linkat;
 extern const struct operation operation_symlinkat;
+extern const struct operation operation_job;
+extern const struct operation operation_run_as;
+extern const struct operation operation_callback_as;
 
 /* ---- for drawing (draw.c) ---- */
 

@@ -69,6 +69,7 @@ struct call {
 	bool transient; /* use a duplicate of the handle, freed as soon as the request is made */
 	bool borrowed;	/* the same, with a borrowed descriptor */
 	bool fresh_who; /* with an identity made for this call and freed at once */
+	bool spoils;	/* a function of the caller's changes whom it runs as */
 	bool waited;	/* pathring_request_wait() */
 	bool abandoned; /* freed before it is complete: there is no outcome */
 	uint8_t hint_place; /* what it opens, as far as the name tells: enum place */

@@ -51,6 +51,7 @@ static struct call *draw_build(struct oracle *oracle, uint32_t index, struct cal
 		.slot = -1,
 		.slot2 = -1,
 		.into = 0,
+		.flags = O_PATH,
 		.seed = cell->seed,
 		.changes = true,
 		.hint_place = PLACE_CELL,
@@ -93,8 +94,12 @@ static void draw_one(struct oracle *oracle, uint32_t index, uint8_t operation, s
 static void draw_manner(struct oracle *oracle, struct call *call)
 {
 	struct dice *dice = &oracle->dice;
+	bool is_request = operations[call->operation]->request != NULL;
 	bool closes = operations[call->operation] == &operation_close;
 
+	if (!is_request) {
+		return;
+	}
 	if (!closes && call->slot >= 0) {
 		call->transient = dice_percent(dice, 30);
 		call->borrowed = call->transient && dice_percent(dice, 25);
@@ -157,7 +162,7 @@ static bool lists_same(const struct call *a, const struct call *b)
 /*
  * The end of a handle together with its last use: freed as soon as that is asked for, or closed by
  * a request of its own, which has to wait. The plain process that uses it closes it after that,
- * which is why nobody else may use it in this round.
+ * which is why nobody else may use it in this round, and nothing but requests, which hold it.
  */
 static struct call *draw_end_of_handle(struct oracle *oracle, struct call *first, struct call *next)
 {
@@ -166,7 +171,8 @@ static struct call *draw_end_of_handle(struct oracle *oracle, struct call *first
 	bool opens;
 
 	for (call = first; call < next; call++) {
-		if (call->who != last->who || call->abandoned) {
+		if (call->who != last->who || call->abandoned ||
+		    operations[call->operation]->request == NULL) {
 			return next;
 		}
 	}

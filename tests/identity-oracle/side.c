@@ -267,14 +267,28 @@ static void finish(struct flight *flight)
 		close(flight->fd);
 		close(flight->fd2);
 	}
-	flight->done = true;
 	flight->oracle->side->pending--;
+}
+
+/* In its slot, if it has one. */
+static void keep_opened(struct flight *flight)
+{
+	const struct call *call = flight->call;
+
+	if (call->into >= 0 && flight->opened != NULL) {
+		flight->oracle->cells[call->cell].slots[call->into] = (struct slot) {
+			.handle = flight->opened,
+			.flags = call->flags,
+			.place = call->hint_place,
+		};
+	} else {
+		TALLOC_FREE(flight->opened);
+	}
 }
 
 static void completed(struct pathring_request *request, void *private_data)
 {
 	struct flight *flight = private_data;
-	struct cell *cell = &flight->oracle->cells[flight->call->cell];
 
 	operations[flight->call->operation]->result(flight);
 	pathring_request_free(request);
@@ -284,15 +298,7 @@ static void completed(struct pathring_request *request, void *private_data)
 		make_request(flight);
 		return;
 	}
-	if (flight->call->into >= 0 && flight->opened != NULL) {
-		cell->slots[flight->call->into] = (struct slot) {
-			.handle = flight->opened,
-			.flags = flight->call->flags,
-			.place = flight->call->hint_place,
-		};
-	} else {
-		TALLOC_FREE(flight->opened);
-	}
+	keep_opened(flight);
 	finish(flight);
 }
 
@@ -321,7 +327,8 @@ static void make_request(struct flight *flight)
 	struct cell *cell = &oracle->cells[call->cell];
 	struct pathring_identity *fresh = NULL;
 	struct pathring_handle *transient = NULL;
-	int ret;
+	const struct operation *operation = operations[call->operation];
+	int ret = 0;
 
 	flight->handle = call->slot >= 0 ? cell->slots[call->slot].handle : NULL;
 	flight->handle2 = call->slot2 >= 0 ? cell->slots[call->slot2].handle : NULL;
@@ -334,7 +341,15 @@ static void make_request(struct flight *flight)
 		fresh = make_identity(oracle, &oracle->whos[call->who]);
 		flight->identity = fresh;
 	}
-	ret = operations[call->operation]->request(flight, completed);
+	if (operation->local != NULL) {
+		operation->local(flight);
+		keep_opened(flight);
+		finish(flight);
+	} else if (operation->start != NULL) {
+		ret = operation->start(flight);
+	} else {
+		ret = operation->request(flight, completed);
+	}
 	talloc_free(transient);
 	talloc_free(fresh);
 	if (ret < 0) {
@@ -357,22 +372,13 @@ static void begin_call(struct oracle *oracle, size_t index)
 		.call = call,
 		.cell = cell,
 		.oracle = oracle,
+		.ev = oracle->side->ev,
 		.ring = oracle->side->ring,
+		.finish = finish,
 		.fd = -1,
 		.fd2 = -1,
 	};
 	oracle->side->pending++;
-	if (operations[call->operation]->local != NULL) {
-		operations[call->operation]->local(flight);
-		cell->slots[call->into] = (struct slot) {
-			.handle = flight->opened,
-			.flags = O_PATH,
-			.place = call->hint_place,
-		};
-		finish(flight);
-		return;
-	}
-
 	if (call->changes && slot != NULL && !closes) {
 		flight->fd = pathring_handle_pathref_fd(slot->handle);
 		flight->fd2 = slot2 != NULL ? pathring_handle_pathref_fd(slot2->handle) : -1;

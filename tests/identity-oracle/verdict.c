@@ -69,11 +69,12 @@ static void print_call(FILE *file, const struct oracle *oracle, const struct cal
 		(long long)call->offset,
 		(long long)call->length);
 	fprintf(file,
-		"%s%s%s%s%s%s by ",
+		"%s%s%s%s%s%s%s by ",
 		call->drop ? " dropped" : "",
 		call->transient ? " transient" : "",
 		call->borrowed ? " borrowed" : "",
 		call->fresh_who ? " fresh" : "",
+		call->spoils ? " spoils" : "",
 		call->waited ? " waited" : "",
 		call->abandoned ? " abandoned" : "");
 	users_print(file, &oracle->whos[call->who]);
