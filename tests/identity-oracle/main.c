@@ -81,6 +81,10 @@ static int run_rounds(struct oracle *oracle, uint64_t wanted, uint64_t *done, co
 	int ret;
 
 	while (*done < wanted && !caught && different == 0) {
+		ret = side_prepare(oracle, reason);
+		if (ret < 0) {
+			return ret;
+		}
 		*done += round_draw(oracle);
 		reference_begin_round(oracle);
 		ret = side_round(oracle, reason);

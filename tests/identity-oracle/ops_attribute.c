@@ -51,7 +51,7 @@ static void fchmod_plain(struct plain *plain)
 
 const struct operation operation_fchmod = {
 	.name = "fchmod",
-	.weight = 5,
+	.weight = 50,
 	.draw = fchmod_draw,
 	.request = fchmod_request,
 	.result = fchmod_result,
@@ -97,7 +97,7 @@ static void fchown_plain(struct plain *plain)
 
 const struct operation operation_fchown = {
 	.name = "fchown",
-	.weight = 5,
+	.weight = 50,
 	.draw = fchown_draw,
 	.request = fchown_request,
 	.result = fchown_result,
@@ -186,7 +186,7 @@ static void utimens_plain(struct plain *plain)
 
 const struct operation operation_utimens = {
 	.name = "utimens",
-	.weight = 3,
+	.weight = 30,
 	.draw = utimens_draw,
 	.request = utimens_request,
 	.result = utimens_result,

@@ -61,7 +61,7 @@ static void pread_plain(struct plain *plain)
 
 const struct operation operation_pread = {
 	.name = "pread",
-	.weight = 6,
+	.weight = 60,
 	.draw = pread_draw,
 	.request = pread_request,
 	.result = pread_result,
@@ -122,7 +122,7 @@ static void pwrite_plain(struct plain *plain)
 
 const struct operation operation_pwrite = {
 	.name = "pwrite",
-	.weight = 6,
+	.weight = 60,
 	.draw = pwrite_draw,
 	.request = pwrite_request,
 	.result = pwrite_result,
@@ -212,7 +212,7 @@ static void ftruncate_plain(struct plain *plain)
 
 const struct operation operation_ftruncate = {
 	.name = "ftruncate",
-	.weight = 2,
+	.weight = 20,
 	.draw = ftruncate_draw,
 	.request = ftruncate_request,
 	.result = ftruncate_result,
@@ -267,7 +267,7 @@ static void fallocate_plain(struct plain *plain)
 
 const struct operation operation_fallocate = {
 	.name = "fallocate",
-	.weight = 2,
+	.weight = 20,
 	.draw = fallocate_draw,
 	.request = fallocate_request,
 	.result = fallocate_result,

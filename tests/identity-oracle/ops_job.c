@@ -237,7 +237,7 @@ static void job_plain(struct plain *plain)
 
 const struct operation operation_job = {
 	.name = "job",
-	.weight = 6,
+	.weight = 60,
 	.draw = job_draw,
 	.request = job_request,
 	.result = job_result,
@@ -281,7 +281,7 @@ static void here_plain(struct plain *plain)
 
 const struct operation operation_run_as = {
 	.name = "run_as",
-	.weight = 2,
+	.weight = 20,
 	.draw = run_as_draw,
 	.local = run_as_local,
 	.plain = here_plain,
@@ -333,7 +333,7 @@ static int callback_as_start(struct flight *flight)
 
 const struct operation operation_callback_as = {
 	.name = "callback_as",
-	.weight = 2,
+	.weight = 20,
 	.draw = run_as_draw,
 	.start = callback_as_start,
 	.plain = here_plain,

@@ -60,7 +60,7 @@ static void statx_plain(struct plain *plain)
 
 const struct operation operation_statx = {
 	.name = "statx",
-	.weight = 5,
+	.weight = 50,
 	.draw = statx_draw,
 	.request = statx_request,
 	.result = statx_result,
@@ -110,7 +110,7 @@ static void statfs_plain(struct plain *plain)
 
 const struct operation operation_statfs = {
 	.name = "statfs",
-	.weight = 1,
+	.weight = 10,
 	.draw = statfs_draw,
 	.request = statfs_request,
 	.result = statfs_result,
@@ -209,7 +209,7 @@ static void readdir_plain(struct plain *plain)
 
 const struct operation operation_readdir = {
 	.name = "readdir",
-	.weight = 4,
+	.weight = 40,
 	.draw = readdir_draw,
 	.request = readdir_request,
 	.result = readdir_result,
@@ -258,7 +258,7 @@ static void readlinkat_plain(struct plain *plain)
 
 const struct operation operation_readlinkat = {
 	.name = "readlinkat",
-	.weight = 2,
+	.weight = 20,
 	.draw = readlinkat_draw,
 	.request = readlinkat_request,
 	.result = readlinkat_result,

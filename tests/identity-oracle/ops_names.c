@@ -71,7 +71,7 @@ static void mkdirat_plain(struct plain *plain)
 
 const struct operation operation_mkdirat = {
 	.name = "mkdirat",
-	.weight = 5,
+	.weight = 50,
 	.draw = mkdirat_draw,
 	.request = mkdirat_request,
 	.result = mkdirat_result,
@@ -122,7 +122,7 @@ static void unlinkat_plain(struct plain *plain)
 
 const struct operation operation_unlinkat = {
 	.name = "unlinkat",
-	.weight = 5,
+	.weight = 50,
 	.draw = unlinkat_draw,
 	.request = unlinkat_request,
 	.result = unlinkat_result,
@@ -209,7 +209,7 @@ static void renameat_plain(struct plain *plain)
 
 const struct operation operation_renameat = {
 	.name = "renameat",
-	.weight = 5,
+	.weight = 50,
 	.draw = renameat_draw,
 	.request = renameat_request,
 	.result = renameat_result,
@@ -259,7 +259,7 @@ static void linkat_plain(struct plain *plain)
 
 const struct operation operation_linkat = {
 	.name = "linkat",
-	.weight = 4,
+	.weight = 40,
 	.draw = draw_two_names,
 	.request = linkat_request,
 	.result = linkat_result,
@@ -316,7 +316,7 @@ static void symlinkat_plain(struct plain *plain)
 
 const struct operation operation_symlinkat = {
 	.name = "symlinkat",
-	.weight = 4,
+	.weight = 40,
 	.draw = symlinkat_draw,
 	.request = symlinkat_request,
 	.result = symlinkat_result,

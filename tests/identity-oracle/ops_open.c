@@ -144,7 +144,7 @@ static void openat_plain(struct plain *plain)
 
 const struct operation operation_openat = {
 	.name = "openat",
-	.weight = 30,
+	.weight = 300,
 	.draw = openat_draw,
 	.request = openat_request,
 	.result = openat_result,
@@ -253,7 +253,7 @@ static void lookup_plain(struct plain *plain)
 
 const struct operation operation_lookup = {
 	.name = "lookup",
-	.weight = 14,
+	.weight = 140,
 	.draw = lookup_draw,
 	.request = lookup_request,
 	.result = lookup_result,
@@ -287,7 +287,7 @@ static void close_plain(struct plain *plain)
 
 const struct operation operation_close = {
 	.name = "close",
-	.weight = 5,
+	.weight = 50,
 	.draw = close_draw,
 	.request = close_request,
 	.result = close_result,

@@ -91,7 +91,7 @@ static void getxattr_plain(struct plain *plain)
 
 const struct operation operation_getxattr = {
 	.name = "getxattr",
-	.weight = 7,
+	.weight = 70,
 	.draw = getxattr_draw,
 	.request = getxattr_request,
 	.result = getxattr_result,
@@ -167,7 +167,7 @@ static void setxattr_plain(struct plain *plain)
 
 const struct operation operation_setxattr = {
 	.name = "setxattr",
-	.weight = 5,
+	.weight = 50,
 	.draw = setxattr_draw,
 	.request = setxattr_request,
 	.result = setxattr_result,
@@ -224,7 +224,7 @@ static void listxattr_plain(struct plain *plain)
 
 const struct operation operation_listxattr = {
 	.name = "listxattr",
-	.weight = 3,
+	.weight = 30,
 	.draw = listxattr_draw,
 	.request = listxattr_request,
 	.result = listxattr_result,
@@ -270,7 +270,7 @@ static void removexattr_plain(struct plain *plain)
 
 const struct operation operation_removexattr = {
 	.name = "removexattr",
-	.weight = 3,
+	.weight = 30,
 	.draw = removexattr_draw,
 	.request = removexattr_request,
 	.result = removexattr_result,

@@ -70,6 +70,7 @@ struct call {
 	bool borrowed;	/* the same, with a borrowed descriptor */
 	bool fresh_who; /* with an identity made for this call and freed at once */
 	bool spoils;	/* a function of the caller's changes whom it runs as */
+	bool walked;	/* path references without O_PATH */
 	bool waited;	/* pathring_request_wait() */
 	bool abandoned; /* freed before it is complete: there is no outcome */
 	uint8_t hint_place; /* what it opens, as far as the name tells: enum place */
@@ -140,6 +141,7 @@ struct oracle {
 	size_t num_whos;
 	size_t num_cells;
 	uint64_t round;
+	bool walks; /* the engine makes path references without O_PATH */
 
 	/* Seen by the plain processes, too: */
 	struct cell *cells;

@@ -85,6 +85,7 @@ static void draw_one(struct oracle *oracle, uint32_t index, uint8_t operation, s
 		.slot2 = -1,
 		.into = -1,
 		.seed = dice_next(&oracle->dice),
+		.walked = oracle->walks,
 	};
 	draw->poor = false;
 	operations[operation]->draw(draw);

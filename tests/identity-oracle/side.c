@@ -85,7 +85,9 @@ static void draw_options(struct oracle *oracle)
 		.max_threads = dice_percent(dice, 50) ? 0 : 1 + dice_below(dice, 8),
 		.max_workers = dice_percent(dice, 70) ? 0 : 1 + dice_below(dice, 16),
 		.pin = DICE_PICK(dice, pins),
+		.without_o_path = dice_percent(dice, 20),
 	};
+	oracle->walks = oracle->side->options.without_o_path;
 }
 
 void side_print(FILE *file, const struct oracle *oracle)
@@ -96,13 +98,14 @@ void side_print(FILE *file, const struct oracle *oracle)
 	fprintf(file,
 		"backend %s, entries %u, max_personalities %u, max_threads %u, "
 		"max_workers %u, "
-		"pin %s (0: default)\n",
+		"pin %s%s (0: default)\n",
 		pathring_backend_name(oracle->backend),
 		options->entries,
 		options->max_personalities,
 		options->max_threads,
 		options->max_workers,
-		pins[options->pin]);
+		pins[options->pin],
+		options->without_o_path ? ", without O_PATH" : "");
 }
 
 static bool is_in_slot(const struct oracle *oracle, int fd)
@@ -196,6 +199,10 @@ static int start_engine(struct oracle *oracle, const char **reason)
 		}
 	}
 	side->rounds = 0;
+	if (oracle->options->progress) {
+		fprintf(stderr, "oracle: ");
+		side_print(stderr, oracle);
+	}
 	return 0;
 }
 
@@ -478,21 +485,26 @@ static int check_caller(const struct oracle *oracle, const char **reason)
 	return 0;
 }
 
+int side_prepare(struct oracle *oracle, const char **reason)
+{
+	int ret;
+
+	if (oracle->side->rounds++ < ENGINE_ROUNDS) {
+		return 0;
+	}
+	ret = stop_engine(oracle, reason);
+	if (ret == 0) {
+		ret = start_engine(oracle, reason);
+	}
+	return ret;
+}
+
 int side_round(struct oracle *oracle, const char **reason)
 {
 	struct side *side = oracle->side;
 	size_t i;
 	int ret;
 
-	if (side->rounds++ == ENGINE_ROUNDS) {
-		ret = stop_engine(oracle, reason);
-		if (ret == 0) {
-			ret = start_engine(oracle, reason);
-		}
-		if (ret < 0) {
-			return ret;
-		}
-	}
 	for (i = 0; i < oracle->num_calls; i++) {
 		begin_call(oracle, i);
 	}

@@ -14,6 +14,9 @@ int side_start(struct oracle *oracle, const char **reason);
 /* Also frees all handles. An error if descriptors were left open. */
 int side_stop(struct oracle *oracle, const char **reason);
 
+/* Before a round is drawn: now and then a new engine, with other options. */
+int side_prepare(struct oracle *oracle, const char **reason);
+
 /*
  * Make oracle->calls and wait for all of them; the outcomes are in oracle->flights. Also checks
  * that this process is who and where it was.
