@@ -286,13 +286,13 @@ static void *swap_names(void *arg)
 }
 
 /*
- * Two directories change places all the time, one of them closed to A. What is checked must be what
- * is opened.
+ * x and y change places all the time, and x/file or x is asked for: A's own is what there may be,
+ * or the error that the other one gives.
  */
-BACKEND_TEST(pathref, directory_swapped_meanwhile)
+static void open_while_swapped(struct fixture *f, const char *path, int other, bool often)
 {
 	struct swapper swapper = { .stop = false };
-	struct pathring_identity *a = NULL;
+	struct pathring_identity *a = fixture_user(f, USER_A);
 	struct pathring_handle *handle = NULL;
 	unsigned int opened = 0;
 	unsigned int denied = 0;
@@ -301,24 +301,18 @@ BACKEND_TEST(pathref, directory_swapped_meanwhile)
 	unsigned int i = 0;
 	int ret = -1;
 
-	without_o_path(f);
 	f->form = FORM_WAIT;
-	a = fixture_user(f, USER_A);
-	scratch_directory(f, "x", 0, 0, 0755);
-	scratch_file(f, "x/file", USER_A, 0, 0600, "public");
-	scratch_directory(f, "y", 0, 0, 0700);
-	scratch_file(f, "y/file", USER_B, 0, 0600, "secret");
 	swapper.a = scratch_path(f, "x");
 	swapper.b = scratch_path(f, "y");
 	assert_eq(pthread_create(&thread, NULL, swap_names, &swapper), 0);
-	for (i = 0; i < 20000 && (i < 2000 || opened == 0 || denied == 0); i++) {
-		ret = open_pathref(f, a, f->dir, "x/file", 0, &handle);
+	for (i = 0; i < 20000 && (often || i < 2000 || opened == 0 || denied == 0); i++) {
+		ret = open_pathref(f, a, f->dir, path, 0, &handle);
 		if (ret == 0) {
 			assert_eq(fstat(pathring_handle_pathref_fd(handle), &st), 0);
-			assert_eq(st.st_uid, USER_A, "a file in a closed directory was opened");
+			assert_eq(st.st_uid, USER_A, "what A can't come to was opened");
 			opened++;
 		} else {
-			assert_result(ret, -EACCES);
+			assert_result(ret, other);
 			denied++;
 		}
 		TALLOC_FREE(handle);
@@ -327,6 +321,28 @@ BACKEND_TEST(pathref, directory_swapped_meanwhile)
 	assert_eq(pthread_join(thread, NULL), 0);
 	assert_gt(opened, 0);
 	assert_gt(denied, 0);
+}
+
+/* What is checked must be what is opened. */
+BACKEND_TEST(pathref, directory_swapped_meanwhile)
+{
+	without_o_path(f);
+	scratch_directory(f, "x", 0, 0, 0755);
+	scratch_file(f, "x/file", USER_A, 0, 0600, "public");
+	scratch_directory(f, "y", 0, 0, 0700);
+	scratch_file(f, "y/file", USER_B, 0, 0600, "secret");
+	open_while_swapped(f, "x/file", -EACCES, false);
+}
+
+/* What was a file when it was looked at may be a link when root opens it. */
+BACKEND_TEST(pathref, link_swapped_in_meanwhile)
+{
+	without_o_path(f);
+	scratch_file(f, "x", USER_A, 0, 0600, "public");
+	scratch_directory(f, "closed", 0, 0, 0700);
+	scratch_file(f, "closed/file", USER_B, 0, 0600, "secret");
+	scratch_symlink(f, "y", "closed/file");
+	open_while_swapped(f, "x", -ELOOP, true);
 }
 
 /* ---- paths ---- */
