@@ -56,6 +56,7 @@ struct pathring {
 	struct mounts *mounts;		 /* mounts.c */
 	STAILQ_HEAD(, identity) batches; /* batch.c: empty between turns */
 	uint32_t switch_nsec;		 /* placement.c: what a switch costs */
+	uint32_t delivery_nsec;		 /* placement.c: what a callback costs */
 	size_t company;			 /* requests on their way after the last submission */
 	uint64_t turn_time;		 /* engine_clock(), of this submission */
 

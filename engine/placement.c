@@ -25,6 +25,7 @@
  * wrong guess is corrected by the first requests.
  */
 #define ASSUMED_SWITCH 8000
+#define ASSUMED_DELIVERY 500
 static const struct costs assumed = {
 	.inline_nsec = 3000,
 	.elsewhere_nsec = { 17000, 10000, 7000, 5000, 4500, 4000 },
@@ -82,6 +83,7 @@ static void learn(uint32_t *value, uint64_t sample)
 void placement_assume(struct pathring *ring)
 {
 	ring->switch_nsec = ASSUMED_SWITCH;
+	ring->delivery_nsec = ASSUMED_DELIVERY;
 }
 
 void placement_assume_mount(struct mount *mount)
@@ -215,20 +217,36 @@ void placement_learn_attempts(struct pathring *ring,
 		((int64_t)(missed * PROBABILITY_ONE / count) - costs->missed) / (1 << WEIGHT_SHIFT);
 }
 
+void placement_learn_delivery(struct pathring *ring, size_t count, uint64_t nsec)
+{
+	if (count > 0) {
+		learn(&ring->delivery_nsec, nsec / count);
+	}
+}
+
 void placement_learn_switch(struct pathring *ring, uint64_t nsec)
 {
 	learn(&ring->switch_nsec, nsec);
 }
 
-/* In the company of others a request's share of the time is what it costs, not how long it took. */
+/*
+ * In the company of others a request's share of the time is what it costs, not how long it took.
+ * While it was on its way this thread has been busy with the callbacks of others, which it would
+ * have been otherwise, too.
+ */
 void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request)
 {
 	struct costs *costs = costs_of(ring, request);
+	uint64_t busy;
+	uint64_t share;
 
-	if (costs != NULL && ring->company > 0) {
-		learn(&costs->elsewhere_nsec[company_class(ring->company)],
-		      (request->finished - request->submitted) / ring->company);
+	if (costs == NULL || ring->company == 0) {
+		return;
 	}
+	busy = ring->delivery_nsec * (ring->company - 1) / ring->company;
+	share = (request->finished - request->submitted) / ring->company;
+	share = share > busy ? share - busy : 1;
+	learn(&costs->elsewhere_nsec[company_class(ring->company)], share);
 }
 
 static char *describe_costs(char *text, const struct mount *mount, size_t operation)
