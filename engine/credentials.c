@@ -101,14 +101,37 @@ static int set_effective_capabilities(uint64_t effective)
 	return raw_result(syscall(SYS_capset, &header, data));
 }
 
+/* These calls tell what was before, and -1 can't be set. */
+static uid_t current_fsuid(void)
+{
+	return (uid_t)syscall(RAW_SETFSUID, (uid_t)-1);
+}
+
+static gid_t current_fsgid(void)
+{
+	return (gid_t)syscall(RAW_SETFSGID, (gid_t)-1);
+}
+
+void credentials_complete(struct credentials *credentials)
+{
+	credentials->euid = (uid_t)syscall(RAW_GETEUID);
+	credentials->egid = (gid_t)syscall(RAW_GETEGID);
+}
+
 int credentials_get(struct credentials *credentials)
+{
+	credentials_complete(credentials);
+	return credentials_get_acting(credentials);
+}
+
+int credentials_get_acting(struct credentials *credentials)
 {
 	long num_groups;
 	int ret;
 
 	credentials->groups = credentials->static_groups;
-	credentials->euid = (uid_t)syscall(RAW_GETEUID);
-	credentials->egid = (gid_t)syscall(RAW_GETEGID);
+	credentials->fsuid = current_fsuid();
+	credentials->fsgid = current_fsgid();
 
 	ret = credentials_effective(&credentials->effective);
 	if (ret < 0) {
@@ -148,7 +171,7 @@ void credentials_release(struct credentials *credentials)
 bool credentials_match(const struct credentials *credentials,
 		       const struct credentials_target *target)
 {
-	if (credentials->euid != target->uid || credentials->egid != target->gid) {
+	if (credentials->fsuid != target->uid || credentials->fsgid != target->gid) {
 		return false;
 	}
 	if (credentials->effective != target->effective ||
@@ -253,6 +276,33 @@ static int restore_groups(const struct credentials *saved)
 	return same ? 0 : -EPERM;
 }
 
+void credentials_join(const struct credentials *credentials)
+{
+	if (credentials->fsgid != credentials->egid) {
+		syscall(RAW_SETFSGID, credentials->egid);
+	}
+	if (credentials->fsuid != credentials->euid) {
+		syscall(RAW_SETFSUID, credentials->euid);
+	}
+}
+
+/* They have followed the effective ids; few callers have others. */
+void credentials_part(const struct credentials *saved)
+{
+	if (saved->fsgid != saved->egid) {
+		syscall(RAW_SETFSGID, saved->fsgid);
+		if (current_fsgid() != saved->fsgid) {
+			credentials_abort("setfsgid", -EPERM);
+		}
+	}
+	if (saved->fsuid != saved->euid) {
+		syscall(RAW_SETFSUID, saved->fsuid);
+		if (current_fsuid() != saved->fsuid) {
+			credentials_abort("setfsuid", -EPERM);
+		}
+	}
+}
+
 void credentials_restore(const struct credentials *saved)
 {
 	uint64_t effective = 0;
@@ -277,6 +327,7 @@ void credentials_restore(const struct credentials *saved)
 		}
 	}
 
+	credentials_part(saved);
 	ret = credentials_effective(&effective);
 	if (ret < 0) {
 		credentials_abort("capget", ret);
@@ -308,9 +359,8 @@ int credentials_full_get(struct credentials_full *full)
 	}
 	full->permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
 	full->inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable;
-	/* They tell what was before, and -1 can't be set. */
-	full->fsuid = (uid_t)syscall(RAW_SETFSUID, (uid_t)-1);
-	full->fsgid = (gid_t)syscall(RAW_SETFSGID, (gid_t)-1);
+	full->fsuid = current_fsuid();
+	full->fsgid = current_fsgid();
 	return credentials_get(&full->effective);
 }
 

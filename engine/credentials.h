@@ -15,6 +15,8 @@
 #define CREDENTIALS_STATIC_GROUPS 64
 
 struct credentials {
+	uid_t fsuid; /* whom file operations ask; the effective ids unless someone has set them apart */
+	gid_t fsgid;
 	uid_t euid;
 	gid_t egid;
 	uint64_t effective; /* capabilities */
@@ -49,10 +51,25 @@ struct credentials_target {
 
 /* What the thread is now. Pair with credentials_release(). */
 int credentials_get(struct credentials *credentials);
+
+/*
+ * The same in two steps: enough for credentials_match() (all without the effective ids, two system
+ * calls less), and the rest, for credentials_restore().
+ */
+int credentials_get_acting(struct credentials *credentials);
+void credentials_complete(struct credentials *credentials);
 void credentials_release(struct credentials *credentials);
 
 bool credentials_match(const struct credentials *credentials,
 		       const struct credentials_target *target);
+
+/*
+ * Let file operations ask the effective ids again where they have been set apart: a thread with
+ * effective uid 0 has lost capabilities by that, and can become nobody before.
+ */
+void credentials_join(const struct credentials *credentials);
+/* Set apart what credentials_join() joined; credentials_restore() does so, too. */
+void credentials_part(const struct credentials *saved);
 
 /*
  * Become root where the thread is someone else and the process is root's: euid 0 also brings the

@@ -106,6 +106,7 @@ static int take_on(const struct identity *identity, unsigned int *switches)
 	if (same) {
 		return 0;
 	}
+	credentials_join(&credentials);
 	(*switches)++;
 	return become(identity);
 }

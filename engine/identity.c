@@ -236,6 +236,12 @@ static int make_none(struct pathring *ring)
 	return ring->identities.none != NULL ? 0 : -ENOMEM;
 }
 
+/* A thread whose file operations ask somebody else than it is stands for nobody. */
+static bool acts_as_itself(const struct credentials *credentials)
+{
+	return credentials->fsuid == credentials->euid && credentials->fsgid == credentials->egid;
+}
+
 int identities_init(struct pathring *ring)
 {
 	struct identities *identities = &ring->identities;
@@ -257,7 +263,11 @@ int identities_init(struct pathring *ring)
 		.num_groups = normalise_groups(credentials.groups, credentials.num_groups),
 		.effective = credentials.effective,
 	};
-	ret = make_object(ring, ring, &target, &identities->process);
+	if (acts_as_itself(&credentials)) {
+		ret = make_object(ring, ring, &target, &identities->process);
+	} else {
+		ret = -EPERM;
+	}
 	credentials_release(&credentials);
 	if (ret == 0) {
 		ret = make_none(ring);
@@ -371,7 +381,7 @@ int pathring_identity_current(struct pathring *ring,
 		.num_groups = normalise_groups(credentials.groups, credentials.num_groups),
 	};
 	target.effective = allowed_capabilities(ring, &target);
-	if (credentials.effective == target.effective) {
+	if (acts_as_itself(&credentials) && credentials.effective == target.effective) {
 		ret = make_object(ring, mem_ctx, &target, identity);
 		if (ret == 0 && ring->backend != NULL && ring->backend->adopt != NULL) {
 			ring->backend->adopt(ring, (*identity)->identity);
@@ -418,7 +428,7 @@ gid_t pathring_identity_gid(const struct pathring_identity *identity)
 int identity_switch_begin(struct identity_switch *state)
 {
 	state->switched = false;
-	return credentials_get(&state->saved);
+	return credentials_get_acting(&state->saved);
 }
 
 bool identity_switch_needed(const struct identity *identity, const struct identity_switch *state)
@@ -440,6 +450,10 @@ static int switch_to(const struct credentials_target *target,
 		return 0;
 	}
 
+	if (!state->switched) {
+		credentials_complete(&state->saved);
+		credentials_join(&state->saved);
+	}
 	ret = credentials_gain_root();
 	if (ret == 0) {
 		(*switches)++;
@@ -449,6 +463,8 @@ static int switch_to(const struct credentials_target *target,
 	if (ret < 0 && state->switched) {
 		credentials_restore(&state->saved);
 		state->switched = false;
+	} else if (ret < 0) {
+		credentials_part(&state->saved);
 	}
 	return ret;
 }

@@ -317,7 +317,7 @@ int pathring_identity_unix(struct pathring *ring,
  * has switched already. Euid 0 means root and is meant. On a running ring a new identity is
  * registered here, from the thread's own credentials, so that no switch is ever made for it. Fails
  * with -EPERM when the thread's effective capabilities are not those that such an identity may
- * have.
+ * have, or its file operations ask other ids than the effective ones (setfsuid).
  */
 int pathring_identity_current(struct pathring *ring,
 			      TALLOC_CTX *mem_ctx,

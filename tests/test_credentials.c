@@ -471,3 +471,33 @@ BACKEND_TEST(identity, switches_of_the_whole_process_do_not_matter)
 		assert_eq(seteuid(0), 0);
 	}
 }
+
+/* ---- ids of file operations set apart ---- */
+
+static void set_fs_ids(uid_t uid, gid_t gid)
+{
+	syscall(SYS_setfsgid, gid);
+	syscall(SYS_setfsuid, uid);
+}
+
+/* A thread that is root and acts as somebody else on files: nothing of that may show. */
+BACKEND_TEST(credentials, of_a_thread_with_other_fs_ids)
+{
+	struct pathring_identity *b = fixture_user(f, USER_B);
+	struct pathring_identity *current = NULL;
+
+	scratch_directory(f, "of_b", USER_B, USER_B, 0700);
+	scratch_file(f, "of_b/file", USER_B, USER_B, 0600, "x");
+	assert_result(try_lookup(f, f->process, "of_b/file"), 0);
+
+	set_fs_ids(USER_A, USER_A);
+	TALLOC_FREE(f->credentials);
+	f->credentials = snapshot_credentials(f);
+	assert_result(try_lookup(f, f->process, "of_b/file"), 0);
+	assert_result(try_lookup(f, b, "of_b/file"), 0);
+	assert_result(try_open(f, b, "of_b/file", O_RDONLY), 0);
+	assert_result(pathring_identity_current(f->ring, f, &current), -EPERM);
+	set_fs_ids(0, 0);
+	TALLOC_FREE(f->credentials);
+	f->credentials = snapshot_credentials(f);
+}
