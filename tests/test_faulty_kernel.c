@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What random steps with a failing kernel (tests/faults/) have found, each with just the fault that
+ * it takes. The engine's calls of the kernel are those of tests/faults/kernel.c.
+ */
+#include "operations.h"
+
+#include <stdarg.h>
+
+#include "../engine/engine.h"
+#include "../engine/uring.h"
+#include "faults/injector.h"
+#include "faults/random.h"
+#include "faults/report.h"
+
+#define ALWAYS MILLION
+#define HALF (MILLION / 2)
+
+static const struct weather calm = { 0 };
+
+void fail(const char *format, ...)
+{
+	char text[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	harness_fail(__FILE__, __LINE__, "the kernel's place", ": %s", text);
+}
+
+void fail_call(const char *what)
+{
+	fail("%s: %s", what, strerror(errno));
+}
+
+static void begin(struct fixture *f, unsigned int max_personalities)
+{
+	const struct pathring_options options = {
+		.max_personalities = max_personalities,
+		.pin = PATHRING_PIN_RING,
+	};
+
+	injector_init(1, false);
+	injector_begin(max_personalities);
+	injector_set_weather(&calm);
+	fixture_restart(f, &options);
+}
+
+/* Turns of the engine, not of the loop, until the one request has come back for another round. */
+static void submit_until_queued(struct fixture *f)
+{
+	unsigned int tries = 0;
+
+	do {
+		assert_lt(tries, 5000, "the request does not come back");
+		usleep(tries > 0 ? 1000 : 0);
+		assert_result(pathring_submit(f->ring), 0);
+		tries++;
+	} while (fixture_stats(f).queued == 0);
+}
+
+/* The only personality besides the process's goes to another user. */
+static void take_personality(struct fixture *f, uid_t uid)
+{
+	struct pathring_identity *identity = NULL;
+	int ret = -1;
+
+	become(uid, uid, NULL, 0);
+	ret = pathring_identity_current(f->ring, f, &identity);
+	become_root();
+	assert_result(ret, 0);
+}
+
+static const struct pathring_xattr_query query = { "user.test", 16 };
+static const struct pathring_lookup_how how = {
+	.mask = STATX_BASIC_STATS,
+	.xattrs = &query,
+	.num_xattrs = 1,
+};
+
+static void look_up(struct fixture *f, struct pathring_identity *identity, const char *name)
+{
+	struct pathring_lookup *lookup = NULL;
+
+	assert_result(do_lookup(f, identity, f->dir, name, &how, &lookup), 0);
+	assert_eq(lookup->stx.stx_ino, scratch_stat(f, name).st_ino, "%s is another file", name);
+	talloc_free(lookup);
+}
+
+/*
+ * A slot holds the file of another user, for its close has failed; the next open into it is not
+ * done at once, so that the install finds what is there.
+ */
+URING_TEST(faulty_kernel, file_left_in_slot)
+{
+	const struct weather failing = { .entry = ALWAYS };
+	const struct weather uncached = { .uncached = ALWAYS };
+
+	scratch_file(f, "of_a", USER_A, USER_A, 0600, "a");
+	scratch_file(f, "of_b", USER_B, USER_B, 0600, "b");
+	begin(f, 16);
+	f->form = FORM_WAIT;
+	look_up(f, fixture_user(f, USER_A), "of_a");
+
+	injector_set_weather(&failing);
+	assert_result(pathring_submit(f->ring), 0);
+	assert_eq(injector_count(INJECTED_ENTRY), 1, "that is not the close alone");
+
+	injector_set_weather(&uncached);
+	look_up(f, fixture_user(f, USER_B), "of_b");
+	assert_gt(injector_count(INJECTED_UNCACHED), 0);
+
+	injector_set_weather(&calm);
+	loop_settle(f);
+	assert_eq(f->ring->uring->num_free_slots, f->ring->uring->num_slots);
+}
+
+/* The slot is given back, and the file in it closed, also where the second round is refused. */
+URING_TEST(faulty_kernel, no_personality_for_second_round_of_lookup)
+{
+	const struct weather uncached = { .uncached = ALWAYS };
+	const struct weather refused = { .registered = ALWAYS };
+	struct call call = { .f = f };
+	int ret = -1;
+
+	scratch_file(f, "of_a", USER_A, USER_A, 0600, "a");
+	begin(f, 2);
+	injector_set_weather(&uncached);
+	ret = pathring_lookup_request(f->ring,
+				      fixture_user(f, USER_A),
+				      f->dir,
+				      "of_a",
+				      &how,
+				      call_done,
+				      &call,
+				      &call.request);
+	assert_result(ret, 0);
+	submit_until_queued(f);
+	take_personality(f, USER_B);
+
+	injector_set_weather(&refused);
+	loop_until(f, &call.calls, 1);
+	assert_eq(injector_count(INJECTED_REGISTERED), 1);
+	ret = pathring_lookup_result(call.request, NULL, NULL);
+	assert_true(ret == -ENOMEM || ret == -EBUSY || ret == -EPERM);
+	pathring_request_free(call.request);
+
+	injector_set_weather(&calm);
+	loop_settle(f);
+	assert_result(pathring_submit(f->ring), 0);
+	loop_settle(f);
+	assert_eq(f->ring->uring->num_free_slots, f->ring->uring->num_slots);
+}
+
+/* Bytes that were written are told of, whatever the next round ends with. */
+URING_TEST(faulty_kernel, no_personality_for_second_round_of_pwrite)
+{
+	const struct weather cut_short = { .transfer = ALWAYS };
+	const struct weather refused = { .registered = ALWAYS };
+	struct pathring_identity *identity = NULL;
+	struct pathring_handle *handle = NULL;
+	static uint8_t data[10000];
+	struct call call = { .f = f };
+	ssize_t written = -1;
+	int ret = -1;
+
+	scratch_file(f, "of_a", USER_A, USER_A, 0600, "");
+	begin(f, 2);
+	identity = fixture_user(f, USER_A);
+	handle = must_open(f, identity, "of_a", O_RDWR);
+	injector_set_weather(&cut_short);
+	ret = pathring_pwrite_request(
+		f->ring, identity, handle, data, sizeof(data), 0, call_done, &call, &call.request);
+	assert_result(ret, 0);
+	submit_until_queued(f);
+	take_personality(f, USER_B);
+
+	injector_set_weather(&refused);
+	loop_until(f, &call.calls, 1);
+	assert_eq(injector_count(INJECTED_REGISTERED), 1);
+	written = pathring_pwrite_result(call.request);
+	assert_gt(written, 0);
+	assert_lt(written, sizeof(data));
+	assert_eq(scratch_stat(f, "of_a").st_size, written);
+	pathring_request_free(call.request);
+	talloc_free(handle);
+}
+
+/*
+ * A close that ends with an error has closed, or has been cancelled: the number is closed once,
+ * whichever it was.
+ */
+URING_TEST(faulty_kernel, closed_once)
+{
+	const struct weather failing = { .entry = ALWAYS };
+	unsigned int i = 0;
+
+	scratch_file(f, "file", 0, 0, 0600, "content");
+	begin(f, 16);
+	/* The helpers have their descriptor, which would take the number of one that is closed. */
+	assert_result(do_mkdirat(f, f->process, f->dir, "directory", 0700), 0);
+	for (i = 0; i < 100; i++) {
+		struct pathring_handle *handle = must_open(f, f->process, "file", O_RDONLY);
+		int fd = pathring_handle_io_fd(handle);
+		int ret = -1;
+
+		injector_set_weather(&failing);
+		ret = do_close(f, f->process, &handle);
+		injector_set_weather(&calm);
+		assert_neq(ret, -EBADF, "closed twice");
+		assert_eq(fcntl(fd, F_GETFD), -1, "not closed, and said %s", strerror(-ret));
+	}
+	assert_eq(injector_count(INJECTED_ENTRY), 100);
+}
+
+/* Where a close may flush, its ECANCELED may be the file system's own. */
+URING_TEST(faulty_kernel, close_that_may_flush_not_on_ring)
+{
+	struct pathring_handle *handle = NULL;
+	int fd = -1;
+
+	begin(f, 16);
+	fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	assert_geq(fd, 0);
+	assert_result(pathring_handle_dup(f, fd, PATHRING_IO, &handle), 0);
+	close(fd);
+	assert_result(do_close(f, f->process, &handle), 0);
+	assert_eq(fixture_stats(f).operation[PATHRING_CLOSE].placed[PATHRING_RING], 0);
+}
+
+/* Nothing else is on its way that would wake who waits. */
+URING_TEST(faulty_kernel, submission_refused_while_waiting)
+{
+	const struct weather refused = { .submit = HALF };
+	unsigned int i = 0;
+
+	scratch_file(f, "file", 0, 0, 0600, "content");
+	begin(f, 16);
+	f->form = FORM_WAIT;
+	assert_result(try_open(f, f->process, "file", O_RDONLY), 0);
+	injector_set_weather(&refused);
+	for (i = 0; i < 50; i++) {
+		assert_result(try_open(f, f->process, "file", O_RDONLY), 0);
+	}
+	assert_gt(injector_count(INJECTED_SUBMIT), 0);
+}
+
+/* All threads have ended, idle, and for a while no other can be made. */
+URING_TEST(faulty_kernel, helpers_without_thread)
+{
+	const struct weather idle = { .idle = ALWAYS };
+	const struct weather refused = { .thread = ALWAYS };
+	unsigned int tries = 0;
+
+	begin(f, 16);
+	injector_set_weather(&idle);
+	assert_result(do_mkdirat(f, f->process, f->dir, "one", 0700), 0);
+	while (count_threads() > f->threads) {
+		assert_lt(tries, 5000, "the helper thread does not end");
+		usleep(1000);
+		tries++;
+	}
+	injector_set_weather(&refused);
+	assert_result(do_mkdirat(f, f->process, f->dir, "two", 0700), 0);
+	assert_gt(injector_count(INJECTED_THREAD), 0);
+
+	/* The loop hears of these as well as of the first. */
+	injector_set_weather(&calm);
+	assert_result(do_mkdirat(f, f->process, f->dir, "three", 0700), 0);
+	assert_eq(fixture_stats(f).operation[PATHRING_MKDIRAT].placed[PATHRING_THREAD], 2);
+}
+
+static void open_with_few_threads(struct fixture *f)
+{
+	const struct weather failing = { .entry = ALWAYS, .idle = ALWAYS, .thread = HALF };
+	unsigned int succeeded = 0;
+	unsigned int i = 0;
+
+	scratch_file(f, "file", 0, 0, 0600, "content");
+	begin(f, 16);
+	injector_set_weather(&failing);
+	for (i = 0; i < 200; i++) {
+		int ret = try_open(f, f->process, "file", O_RDONLY);
+
+		assert_true(ret == 0 || ret == -EINTR || ret == -EAGAIN || ret == -ENOMEM);
+		succeeded += ret == 0;
+	}
+	assert_gt(succeeded, 0);
+}
+
+/* What the ring can't run comes to helpers whose threads end all the time. */
+URING_TEST(faulty_kernel, threads_end_under_diverted_requests)
+{
+	open_with_few_threads(f);
+}
+
+URING_TEST(faulty_kernel, threads_end_under_diverted_requests_waited_for)
+{
+	f->form = FORM_WAIT;
+	open_with_few_threads(f);
+}
