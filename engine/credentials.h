@@ -15,7 +15,8 @@
 #define CREDENTIALS_STATIC_GROUPS 64
 
 struct credentials {
-	uid_t fsuid; /* whom file operations ask; the effective ids unless someone has set them apart */
+	uid_t fsuid; /* whom file operations ask; the effective ids unless someone has set them
+			apart */
 	gid_t fsgid;
 	uid_t euid;
 	gid_t egid;

@@ -368,6 +368,8 @@ give_to_backend(struct pathring *ring, struct pathring_request *request, struct 
 	bool taken;
 
 	request->submitted = ring->turn_time;
+	request->busy_before = ring->turn_busy;
+	request->turn_number = ring->turn_number;
 	taken = ring->backend->take(ring, request);
 	if (!taken) {
 		TAILQ_REMOVE(&ring->running, request, link);
@@ -412,9 +414,12 @@ bool engine_submit(struct pathring *ring)
 	}
 
 	ring->turn_time = engine_clock();
+	ring->turn_busy = ring->busy_nsec;
+	ring->turn_number++;
+	ring->turn_company = ring->num_running + ring->num_queued;
 	give_out(ring, &later);
 	queue_again(ring, &later);
-	ring->company = ring->num_running;
+	ring->companies[ring->turn_number % REMEMBERED_TURNS] = ring->num_running;
 
 	all_given = ring->backend->flush(ring);
 	engine_reap(ring);

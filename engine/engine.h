@@ -32,6 +32,9 @@ struct refusal {
 	const char *reason;
 };
 
+/* Requests that take longer than so many submissions teach nothing (placement.c). */
+#define REMEMBERED_TURNS 16
+
 struct pathring {
 	struct tevent_context *ev;
 	struct pathring_options options;
@@ -56,9 +59,12 @@ struct pathring {
 	struct mounts *mounts;		 /* mounts.c */
 	STAILQ_HEAD(, identity) batches; /* batch.c: empty between turns */
 	uint32_t switch_nsec;		 /* placement.c: what a switch costs */
-	uint32_t delivery_nsec;		 /* placement.c: what a callback costs */
-	size_t company;			 /* requests on their way after the last submission */
-	uint64_t turn_time;		 /* engine_clock(), of this submission */
+	uint64_t busy_nsec;		 /* of this thread, ever, with other things than the ring */
+	uint64_t turn_busy;		 /* busy_nsec at turn_time */
+	size_t turn_company;		 /* requests that run or are given out in this submission */
+	uint64_t turn_number;		 /* of submissions */
+	size_t companies[REMEMBERED_TURNS]; /* requests on their way after each of the last */
+	uint64_t turn_time;		    /* engine_clock(), of this submission */
 
 	struct request_list queue;   /* QUEUED */
 	struct request_list running; /* RUNNING */

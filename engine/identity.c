@@ -548,6 +548,7 @@ int identity_personality(struct identity *identity, const struct personality_met
 	struct pathring *ring = identity->ring;
 	struct identities *identities = &ring->identities;
 	struct identity_switch state = { .switched = false };
+	uint64_t began;
 	int ret;
 
 	TAILQ_REMOVE(&identities->used, identity, used_link);
@@ -563,12 +564,14 @@ int identity_personality(struct identity *identity, const struct personality_met
 		}
 	}
 
+	began = engine_clock();
 	ret = identity_enter(identity, &state);
 	if (ret < 0) {
 		return ret;
 	}
 	ret = methods->register_current(ring);
 	identity_leave(&state);
+	ring->busy_nsec += engine_clock() - began;
 	if (ret < 0) {
 		return ret;
 	}

@@ -13,8 +13,12 @@
 
 struct costs {
 	uint32_t inline_nsec; /* an attempt in this thread, the switch not counted */
-	uint32_t elsewhere_nsec[COMPANY_CLASSES]; /* by how many were on their way */
-	int32_t missed;				  /* of 65536 attempts */
+	struct cost_elsewhere {
+		uint32_t nsec;
+		uint32_t count; /* of what is not in nsec yet, and its sum */
+		uint64_t sum;
+	} elsewhere[COMPANY_CLASSES]; /* by how many were on their way */
+	int32_t missed;		      /* of 65536 attempts */
 	uint32_t decisions;
 	uint32_t slow_in_a_row;
 	uint64_t slow_until; /* engine_clock() */

@@ -25,17 +25,26 @@
  * wrong guess is corrected by the first requests.
  */
 #define ASSUMED_SWITCH 8000
-#define ASSUMED_DELIVERY 500
 static const struct costs assumed = {
 	.inline_nsec = 3000,
-	.elsewhere_nsec = { 17000, 10000, 7000, 5000, 4500, 4000 },
+	.elsewhere = {
+		{ .nsec = 17000 },
+		{ .nsec = 10000 },
+		{ .nsec = 7000 },
+		{ .nsec = 5000 },
+		{ .nsec = 4500 },
+		{ .nsec = 4000 },
+	},
 };
 
 /* A new value counts for an eighth: some ten decisions to learn, one outlier is forgiven. */
 #define WEIGHT_SHIFT 3
 
-/* One decision in so many is taken against what is known, if that costs less than so many times. */
-#define TRY_EVERY 256
+/*
+ * In one turn of so many all is decided against what is known, if that costs less than so many
+ * times. The whole turn, because the ring's costs depend on how much of it there is.
+ */
+#define TRY_EVERY 128
 #define TRY_AT_MOST 4
 
 /*
@@ -83,7 +92,6 @@ static void learn(uint32_t *value, uint64_t sample)
 void placement_assume(struct pathring *ring)
 {
 	ring->switch_nsec = ASSUMED_SWITCH;
-	ring->delivery_nsec = ASSUMED_DELIVERY;
 }
 
 void placement_assume_mount(struct mount *mount)
@@ -161,7 +169,7 @@ bool placement_attempts_batch(struct pathring *ring,
 	struct costs *costs = costs_of(ring, first);
 	uint64_t here;
 	uint64_t elsewhere;
-	unsigned int class = company_class(ring->num_running);
+	unsigned int class = company_class(ring->turn_company);
 	bool attempts;
 
 	if (ring->options.pin == PATHRING_PIN_INLINE) {
@@ -172,7 +180,7 @@ bool placement_attempts_batch(struct pathring *ring,
 		*reason = PATHRING_REASON_REMOTE;
 		return false;
 	}
-	elsewhere = costs->elsewhere_nsec[class];
+	elsewhere = costs->elsewhere[class].nsec;
 	here = costs->inline_nsec;
 	here += elsewhere * costs->missed / PROBABILITY_ONE;
 	here *= count;
@@ -184,7 +192,7 @@ bool placement_attempts_batch(struct pathring *ring,
 	attempts = here <= elsewhere;
 	*reason = PATHRING_REASON_CHEAPER;
 	costs->decisions++;
-	if (costs->decisions % TRY_EVERY == 0 && here < elsewhere * TRY_AT_MOST &&
+	if (ring->turn_number % TRY_EVERY == 0 && here < elsewhere * TRY_AT_MOST &&
 	    elsewhere < here * TRY_AT_MOST) {
 		attempts = !attempts;
 		*reason = PATHRING_REASON_TRIED;
@@ -217,13 +225,6 @@ void placement_learn_attempts(struct pathring *ring,
 		((int64_t)(missed * PROBABILITY_ONE / count) - costs->missed) / (1 << WEIGHT_SHIFT);
 }
 
-void placement_learn_delivery(struct pathring *ring, size_t count, uint64_t nsec)
-{
-	if (count > 0) {
-		learn(&ring->delivery_nsec, nsec / count);
-	}
-}
-
 void placement_learn_switch(struct pathring *ring, uint64_t nsec)
 {
 	learn(&ring->switch_nsec, nsec);
@@ -231,22 +232,29 @@ void placement_learn_switch(struct pathring *ring, uint64_t nsec)
 
 /*
  * In the company of others a request's share of the time is what it costs, not how long it took.
- * While it was on its way this thread has been busy with the callbacks of others, which it would
- * have been otherwise, too.
+ * What this thread did meanwhile besides (callbacks, attempts of others) is not held against it.
  */
 void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request)
 {
 	struct costs *costs = costs_of(ring, request);
-	uint64_t busy;
-	uint64_t share;
+	uint64_t took = request->finished - request->submitted;
+	uint64_t busy = ring->busy_nsec - request->busy_before;
+	size_t company = ring->companies[request->turn_number % REMEMBERED_TURNS];
+	struct cost_elsewhere *cost = NULL;
 
-	if (costs == NULL || ring->company == 0) {
+	if (costs == NULL || company == 0 ||
+	    ring->turn_number - request->turn_number >= REMEMBERED_TURNS) {
 		return;
 	}
-	busy = ring->delivery_nsec * (ring->company - 1) / ring->company;
-	share = (request->finished - request->submitted) / ring->company;
-	share = share > busy ? share - busy : 1;
-	learn(&costs->elsewhere_nsec[company_class(ring->company)], share);
+	took = took > busy ? took - busy : 0;
+	cost = &costs->elsewhere[company_class(company)];
+	cost->sum += took / company + 1;
+	cost->count++;
+	if (cost->count >= company) {
+		learn(&cost->nsec, cost->sum / cost->count);
+		cost->count = 0;
+		cost->sum = 0;
+	}
 }
 
 static char *describe_costs(char *text, const struct mount *mount, size_t operation)
@@ -260,7 +268,7 @@ static char *describe_costs(char *text, const struct mount *mount, size_t operat
 				      pathring_operation_name((enum pathring_operation)operation),
 				      costs->inline_nsec / 1e3);
 	for (i = 0; i < COMPANY_CLASSES; i++) {
-		text = talloc_asprintf_append(text, " %6.1f", costs->elsewhere_nsec[i] / 1e3);
+		text = talloc_asprintf_append(text, " %6.1f", costs->elsewhere[i].nsec / 1e3);
 	}
 	return talloc_asprintf_append(
 		text,

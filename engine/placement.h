@@ -54,8 +54,6 @@ void placement_learn_attempts(struct pathring *ring,
 			      size_t count,
 			      size_t missed,
 			      uint64_t nsec);
-/* What count callbacks took, in which the caller makes its next requests. */
-void placement_learn_delivery(struct pathring *ring, size_t count, uint64_t nsec);
 void placement_learn_switch(struct pathring *ring, uint64_t nsec);
 /* A request that the backend has completed. */
 void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request);

@@ -40,6 +40,8 @@ struct pathring_request {
 	enum pathring_reason reason; /* why there */
 	uint64_t started;	     /* CLOCK_MONOTONIC, ns */
 	uint64_t submitted;	     /* to a backend */
+	uint64_t busy_before;	     /* the engine's busy_nsec then */
+	uint64_t turn_number;	     /* of the submission */
 	uint64_t finished;
 
 	pathring_request_fn fn;

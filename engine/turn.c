@@ -12,7 +12,6 @@
 
 #include <errno.h>
 
-#include "placement.h"
 #include "request.h"
 
 /* The ring or the helpers of the threads backend; helpers that run what the ring could not. */
@@ -284,10 +283,9 @@ struct turn *turns_next(const struct turn *turn)
  * Callbacks may free requests, this one or others, make new ones, run the loop again, or free the
  * engine.
  */
-static size_t turn_deliver(struct turn *turn)
+static void turn_deliver(struct turn *turn)
 {
 	struct pathring_request *request = NULL;
-	size_t count = 0;
 
 	while (turn->ring != NULL && (request = TAILQ_FIRST(&turn->done)) != NULL) {
 		TAILQ_REMOVE(&turn->done, request, link);
@@ -295,9 +293,7 @@ static size_t turn_deliver(struct turn *turn)
 		request->turn = NULL;
 		turn->references--;
 		request->fn(request, request->private_data);
-		count++;
 	}
-	return count;
 }
 
 static void turn_submit(struct turn *turn)
@@ -318,7 +314,6 @@ static void turn_submit(struct turn *turn)
 static void turn_run(struct turn *turn)
 {
 	uint64_t began;
-	size_t delivered;
 
 	/*
 	 * Neither the last request of a foreign event context nor the end of the engine may take it
@@ -328,9 +323,9 @@ static void turn_run(struct turn *turn)
 	engine_deliver_log(turn->ring);
 	engine_reap(turn->ring);
 	began = engine_clock();
-	delivered = turn_deliver(turn);
+	turn_deliver(turn);
 	if (turn->ring != NULL) {
-		placement_learn_delivery(turn->ring, delivered, engine_clock() - began);
+		turn->ring->busy_nsec += engine_clock() - began;
 		turn_submit(turn);
 	}
 	turn_put(turn);
