@@ -23,8 +23,8 @@ struct backend {
 	int (*start)(struct pathring *ring, const char **reason);
 
 	/*
-	 * Cancel what can be, wait for all completions, release everything. Every request was
-	 * orphaned before.
+	 * Cancel what can be, wait for all completions until ring->stop_end, release everything or
+	 * leave it to linger.c. Every request was orphaned before.
 	 */
 	void (*stop)(struct pathring *ring);
 
@@ -42,6 +42,9 @@ struct backend {
 	 * accepted, try again.
 	 */
 	bool (*flush)(struct pathring *ring);
+
+	/* Flush again in ENGINE_LOOK_NSEC also if nothing has happened until then. May be NULL. */
+	bool (*must_look)(const struct pathring *ring);
 
 	/* Collect completions without blocking. */
 	void (*reap)(struct pathring *ring);

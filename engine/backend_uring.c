@@ -12,7 +12,6 @@
 #include "backend.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "handle.h"
@@ -21,18 +20,6 @@
 #include "mounts.h"
 #include "placement.h"
 #include "uring.h"
-
-/* user_data of entries that belong to no request. No pointer of user space has this bit. */
-#define INTERNAL_TAG (1ULL << 63)
-#define INTERNAL_CANCEL (INTERNAL_TAG | 0)
-#define INTERNAL_CLOSE_SLOT (INTERNAL_TAG | 1)
-
-#define STEP_MASK 15ULL
-
-#define REAP_AT_ONCE 64
-
-/* How often a stopping ring cancels again what has begun meanwhile, in milliseconds. */
-#define STOP_POLL_MSEC 50
 
 /* ---- personalities ---- */
 
@@ -77,7 +64,7 @@ static int process_personality(struct pathring *ring)
 
 /* ---- submission ---- */
 
-static bool uring_flush_once(struct pathring *ring)
+bool uring_flush_once(struct pathring *ring)
 {
 	struct uring *uring = ring->uring;
 	unsigned int ready = io_uring_sq_ready(&uring->io_uring);
@@ -112,6 +99,7 @@ uring_entry(struct uring *uring, struct pathring_request *request, unsigned int 
 {
 	uring->in_flight++;
 	request->uring.outstanding |= (uint16_t)(1U << step);
+	request->uring.look = uring->workers.look;
 	return io_uring_get_sqe(&uring->io_uring);
 }
 
@@ -129,6 +117,18 @@ static unsigned int entries_needed(const struct pathring_request *request)
 {
 	if (request->operation.class->kind == PATHRING_LOOKUP) {
 		return uring_lookup_entries(request);
+	}
+	return 1;
+}
+
+/*
+ * How many workers it may hold at once: a lookup's xattrs and statx go together, once it has a
+ * descriptor.
+ */
+static unsigned int workers_needed(const struct pathring_request *request)
+{
+	if (request->operation.class->kind == PATHRING_LOOKUP) {
+		return (unsigned int)request->operation.lookup.num_xattrs + 1;
 	}
 	return 1;
 }
@@ -214,6 +214,7 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	struct uring *uring = ring->uring;
 	struct io_uring_sqe *entry = NULL;
 	int personality;
+	bool entered;
 	bool room;
 
 	if (needs_thread(ring, request)) {
@@ -226,6 +227,10 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 		return true;
 	}
 	if (take_inline(ring, request)) {
+		return true;
+	}
+	entered = request_enter_share(request, workers_needed(request));
+	if (!entered) {
 		return true;
 	}
 
@@ -252,11 +257,7 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	return true;
 }
 
-/*
- * The next entry for the engine itself, NULL when there is no room: such work waits, or is done
- * without.
- */
-static struct io_uring_sqe *internal_entry(struct uring *uring)
+struct io_uring_sqe *uring_internal_entry(struct uring *uring)
 {
 	struct io_uring_sqe *entry = NULL;
 
@@ -284,7 +285,7 @@ static void close_slots(struct pathring *ring)
 		return;
 	}
 	while (uring->num_closing_slots > 0) {
-		struct io_uring_sqe *entry = internal_entry(uring);
+		struct io_uring_sqe *entry = uring_internal_entry(uring);
 		unsigned int slot;
 
 		if (entry == NULL) {
@@ -301,6 +302,7 @@ static bool uring_flush(struct pathring *ring)
 {
 	close_slots(ring);
 	uring_lookup_prepare_late(ring);
+	uring_workers_look(ring);
 	return uring_flush_once(ring);
 }
 
@@ -331,24 +333,35 @@ static bool transfer_goes_on(struct pathring_request *request, int result)
 	return result > 0 && arguments->done < arguments->size && !request->orphaned;
 }
 
-static void complete_single(struct pathring *ring, struct pathring_request *request, int result)
+void uring_note_result(struct pathring_request *request, int result)
 {
 	struct operation *operation = &request->operation;
 
 	operation->result = result;
+	if (operation->class->kind == PATHRING_OPENAT) {
+		operation->openat.fd = result >= 0 ? result : -1;
+		operation->result = result >= 0 ? 0 : result;
+	} else if (operation->class->kind == PATHRING_CLOSE && result != -ECANCELED) {
+		/* Closed whatever it said. */
+		operation->target->fd = -1;
+	}
+}
+
+static void complete_single(struct pathring *ring, struct pathring_request *request, int result)
+{
+	struct operation *operation = &request->operation;
+
+	uring_note_result(request, result);
 	switch (operation->class->kind) {
 	case PATHRING_OPENAT:
 		if (!request->orphaned && uring_must_cross(&operation->openat.how, result)) {
 			engine_divert(ring, request);
 			return;
 		}
-		operation->openat.fd = result >= 0 ? result : -1;
-		operation->result = result >= 0 ? 0 : result;
 		break;
 	case PATHRING_CLOSE:
 		if (result != -ECANCELED) {
-			/* Closed whatever it said: no other way is tried. */
-			operation->target->fd = -1;
+			/* No other way is tried. */
 			request_complete(request, PATHRING_RING);
 			return;
 		}
@@ -400,7 +413,7 @@ static void slot_closed(struct uring *uring, unsigned int slot, int result)
 	}
 }
 
-static void handle_completion(struct pathring *ring, uint64_t user_data, int result)
+void uring_completion(struct pathring *ring, uint64_t user_data, int result)
 {
 	struct uring *uring = ring->uring;
 	struct pathring_request *request = NULL;
@@ -417,6 +430,7 @@ static void handle_completion(struct pathring *ring, uint64_t user_data, int res
 	request = (struct pathring_request *)(uintptr_t)(user_data & ~STEP_MASK);
 	result = sane_result(result);
 	request->uring.outstanding &= (uint16_t) ~(1U << step);
+	uring_workers_note(uring, request);
 	if (step == STEP_ONLY) {
 		complete_single(ring, request, result);
 		return;
@@ -427,7 +441,7 @@ static void handle_completion(struct pathring *ring, uint64_t user_data, int res
 	}
 }
 
-static void uring_reap(struct pathring *ring)
+void uring_reap(struct pathring *ring)
 {
 	struct kernel_completion completions[REAP_AT_ONCE];
 	unsigned int count;
@@ -436,7 +450,7 @@ static void uring_reap(struct pathring *ring)
 	do {
 		count = kernel_completions(&ring->uring->io_uring, completions, REAP_AT_ONCE);
 		for (i = 0; i < count; i++) {
-			handle_completion(ring, completions[i].user_data, completions[i].result);
+			uring_completion(ring, completions[i].user_data, completions[i].result);
 		}
 	} while (count > 0);
 }
@@ -464,7 +478,7 @@ static void uring_cancel(struct pathring *ring, struct pathring_request *request
 		if (io_uring_sq_space_left(&uring->io_uring) == 0) {
 			uring_flush_once(ring);
 		}
-		entry = internal_entry(uring);
+		entry = uring_internal_entry(uring);
 		if (entry == NULL) {
 			/* It ends when it ends: its completion is swallowed either way. */
 			break;
@@ -496,38 +510,6 @@ static int uring_start(struct pathring *ring, const char **reason)
 	return ret;
 }
 
-/*
- * Every completion is waited for: until then the kernel may write into requests. Workers can be
- * interrupted where they sleep interruptibly; what was not yet begun when it was cancelled is
- * caught by the next try.
- */
-static void uring_stop(struct pathring *ring)
-{
-	struct uring *uring = ring->uring;
-
-	while (uring->in_flight > 0) {
-		struct io_uring_sync_cancel_reg cancel = {
-			.fd = -1,
-			.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
-		};
-		struct pollfd polled = {
-			.fd = uring->io_uring.ring_fd,
-			.events = POLLIN,
-		};
-
-		uring_flush_once(ring);
-		uring_reap(ring);
-		if (uring->in_flight == 0) {
-			break;
-		}
-		io_uring_register_sync_cancel(&uring->io_uring, &cancel);
-		poll(&polled, 1, STOP_POLL_MSEC);
-		uring_reap(ring);
-	}
-	io_uring_queue_exit(&uring->io_uring);
-	TALLOC_FREE(ring->uring);
-}
-
 static void uring_abandon(struct pathring *ring)
 {
 	/*
@@ -551,6 +533,7 @@ const struct backend backend_uring = {
 	.abandon = uring_abandon,
 	.take = uring_take,
 	.flush = uring_flush,
+	.must_look = uring_workers_must_look,
 	.reap = uring_reap,
 	.cancel = uring_cancel,
 	.withdraw = uring_lookup_withdraw,

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "batch.h"
 #include "helper.h"
+#include "linger.h"
 #include "placement.h"
 #include "probes.h"
 #include "request.h"
@@ -26,8 +26,10 @@
 #define MAX_ENTRIES 4096
 
 #define DEFAULT_MAX_REQUESTS 131072
-#define DEFAULT_MAX_THREADS 16
+#define DEFAULT_MAX_THREADS 64
+#define DEFAULT_MAX_WORKERS 256
 #define DEFAULT_MAX_PERSONALITIES 4096
+#define DEFAULT_DESTROY_MSEC 5000
 
 /* The kernel's limit: XA_LIMIT(0, USHRT_MAX), ids from 1 (io_uring/register.c). */
 #define KERNEL_MAX_PERSONALITIES 65535
@@ -106,6 +108,12 @@ static int check_options(struct pathring_options *options)
 	if (options->max_threads == 0) {
 		options->max_threads = DEFAULT_MAX_THREADS;
 	}
+	if (options->max_workers == 0) {
+		options->max_workers = DEFAULT_MAX_WORKERS;
+	}
+	if (options->destroy_msec == 0) {
+		options->destroy_msec = DEFAULT_DESTROY_MSEC;
+	}
 	if (options->max_personalities == 0) {
 		options->max_personalities = DEFAULT_MAX_PERSONALITIES;
 	}
@@ -142,6 +150,7 @@ int engine_check(const struct pathring *ring)
 static int engine_destructor(struct pathring *ring)
 {
 	ring->closing = true;
+	ring->stop_end = engine_clock() + ring->options.destroy_msec * 1000000ULL;
 	turns_unwatch(ring);
 	requests_abandon(ring);
 
@@ -160,11 +169,12 @@ static int engine_destructor(struct pathring *ring)
 		helpers_stop(ring);
 	}
 
-	if (ring->proc_fd >= 0) {
-		close(ring->proc_fd);
-	}
 	identities_free(ring);
 	turns_free(ring);
+	share_forget(&ring->shares);
+	linger_add_fd(ring->lingering, ring->proc_fd);
+	linger_end_part(ring->lingering);
+	linger_sweep();
 	return 0;
 }
 
@@ -197,6 +207,8 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 	TAILQ_INIT(&ring->queue);
 	TAILQ_INIT(&ring->running);
 	TAILQ_INIT(&ring->waiting);
+	TAILQ_INIT(&ring->held);
+	share_init(&ring->shares, 0);
 	STAILQ_INIT(&ring->batches);
 	placement_assume(ring);
 	STAILQ_INIT(&ring->log_messages);
@@ -208,12 +220,17 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 	if (ret == 0) {
 		ret = turns_init(ring);
 	}
+	if (ret == 0) {
+		ring->lingering = linger_create();
+		ret = ring->lingering != NULL ? 0 : -ENOMEM;
+	}
 	if (ret < 0) {
 		talloc_free(ring);
 		return ret;
 	}
 
 	talloc_set_destructor(ring, engine_destructor);
+	linger_sweep();
 	*_ring = ring;
 	return 0;
 }
@@ -480,6 +497,15 @@ void engine_reap(struct pathring *ring)
 	helpers_reap(ring);
 }
 
+bool engine_must_look(const struct pathring *ring)
+{
+	if (ring->backend == NULL) {
+		return false;
+	}
+	return (ring->backend->must_look != NULL && ring->backend->must_look(ring)) ||
+	       helpers_must_look(ring);
+}
+
 void engine_divert(struct pathring *ring, struct pathring_request *request)
 {
 	ring->stats.fallbacks++;
@@ -489,6 +515,7 @@ void engine_divert(struct pathring *ring, struct pathring_request *request)
 void engine_run_in_thread(struct pathring *ring, struct pathring_request *request)
 {
 	request->diverted = true;
+	request_leave_share(request);
 	if (ring->closing || request->orphaned) {
 		request->operation.result = -ECANCELED;
 		request_complete(request, PATHRING_RING);
@@ -532,7 +559,13 @@ void engine_block(struct pathring *ring, bool all_given)
 			.events = POLLIN,
 		};
 	}
-	timeout = !all_given || ring->num_queued > 0 || ring->num_running == 0 ? BLOCK_MSEC : -1;
+	timeout = -1;
+	if (!all_given || ring->num_queued > ring->num_held || ring->num_running == 0) {
+		timeout = BLOCK_MSEC;
+	}
+	if (engine_must_look(ring)) {
+		timeout = ENGINE_LOOK_NSEC / 1000000;
+	}
 	poll(polled, ENGINE_POLL_FDS, timeout);
 }
 
@@ -546,6 +579,7 @@ void pathring_stats(const struct pathring *ring, struct pathring_stats *stats)
 	stats->queued = ring->num_queued;
 	stats->in_flight = ring->num_running;
 	stats->room = ring->options.max_requests - ring->num_requests;
+	stats->lingering = linger_count();
 }
 
 char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx)

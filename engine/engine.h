@@ -13,7 +13,9 @@
 #include "backend.h"
 #include "identity.h"
 #include "pathring.h"
+#include "share.h"
 
+struct lingering;
 struct log_message;
 struct pathring_request;
 struct turn;
@@ -48,6 +50,8 @@ struct pathring {
 	struct refusal refusals[PATHRING_BACKEND_SYNC + 1];
 	bool closing;
 	bool in_job; /* of the caller's, in this thread: it may not come back here */
+	uint64_t stop_end; /* when closing: until when to wait, as of engine_clock() */
+	struct lingering *lingering; /* linger.c: what may be left then */
 
 	unsigned int inline_run; /* backend_sync.c: requests run since the last flush */
 	struct uring *uring;	 /* backend_uring.c */
@@ -69,7 +73,10 @@ struct pathring {
 	struct request_list queue;   /* QUEUED */
 	struct request_list running; /* RUNNING */
 	struct request_list waiting; /* WAITING for other users of their descriptor */
-	size_t num_queued;
+	struct request_list held;    /* HELD, until their file system has a share of the ring */
+	struct share_group shares;
+	size_t num_queued; /* HELD, too */
+	size_t num_held;
 	size_t num_running;
 	size_t num_requests; /* that exist and are not complete */
 	struct turn_list turns;
@@ -111,6 +118,13 @@ uint64_t engine_turn_time(const struct pathring *ring);
 /* What announces completions; -1 for none. */
 #define ENGINE_POLL_FDS 2
 void engine_poll_fds(const struct pathring *ring, int fds[ENGINE_POLL_FDS]);
+
+/*
+ * Submit again in so long, also if no completion comes before: to see whether what is on its way
+ * needs more workers or threads.
+ */
+#define ENGINE_LOOK_NSEC 2000000
+bool engine_must_look(const struct pathring *ring);
 
 /*
  * Run it in a helper thread, or in this thread where threads are refused: what is not for the ring,

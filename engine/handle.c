@@ -6,6 +6,7 @@
 #include "handle.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "request.h"
@@ -35,10 +36,10 @@ static int handle_wrap(TALLOC_CTX *mem_ctx,
 	}
 
 	/*
-	 * No talloc parent: requests may hold it longer than any mem_ctx lives. The references own
-	 * it.
+	 * Requests may hold it longer than any mem_ctx lives, and the last of them may end in
+	 * another thread: not talloc's. The references own it.
 	 */
-	handle->descriptor = talloc(NULL, struct descriptor);
+	handle->descriptor = malloc(sizeof(struct descriptor));
 	if (handle->descriptor == NULL) {
 		talloc_free(handle);
 		return -ENOMEM;
@@ -48,6 +49,7 @@ static int handle_wrap(TALLOC_CTX *mem_ctx,
 		.kind = kind,
 		.borrowed = borrowed,
 		.references = 1,
+		.holders = 1,
 	};
 
 	talloc_set_destructor(handle, handle_destructor);
@@ -110,6 +112,19 @@ struct descriptor *descriptor_hold(struct descriptor *descriptor)
 	return descriptor;
 }
 
+static void let_go(struct descriptor *descriptor)
+{
+	unsigned int holders = __atomic_sub_fetch(&descriptor->holders, 1, __ATOMIC_ACQ_REL);
+
+	if (holders > 0) {
+		return;
+	}
+	if (!descriptor->borrowed && descriptor->fd >= 0) {
+		close(descriptor->fd);
+	}
+	free(descriptor);
+}
+
 void descriptor_release(struct descriptor *descriptor)
 {
 	if (descriptor == NULL) {
@@ -121,17 +136,47 @@ void descriptor_release(struct descriptor *descriptor)
 		struct pathring_request *closer = descriptor->closer;
 
 		descriptor->closer = NULL;
-		request_enqueue(closer);
+		if (descriptor_lingers(descriptor)) {
+			closer->operation.result = -EBUSY;
+			request_complete(closer, PATHRING_INLINE);
+		} else {
+			request_enqueue(closer);
+		}
 		return;
 	}
-	if (descriptor->references > 0) {
-		return;
+	if (descriptor->references == 0) {
+		let_go(descriptor);
 	}
+}
 
-	if (!descriptor->borrowed && descriptor->fd >= 0) {
-		close(descriptor->fd);
+void descriptor_linger(struct descriptor *descriptor)
+{
+	if (descriptor != NULL) {
+		__atomic_add_fetch(&descriptor->holders, 1, __ATOMIC_RELAXED);
+		descriptor_release(descriptor);
 	}
-	talloc_free(descriptor);
+}
+
+void descriptor_release_lingering(struct descriptor *descriptor)
+{
+	if (descriptor != NULL) {
+		let_go(descriptor);
+	}
+}
+
+bool descriptor_lingers(const struct descriptor *descriptor)
+{
+	return __atomic_load_n(&descriptor->holders, __ATOMIC_ACQUIRE) > 1;
+}
+
+bool descriptor_begin_reading(struct descriptor *descriptor)
+{
+	return !__atomic_exchange_n(&descriptor->reading, true, __ATOMIC_ACQUIRE);
+}
+
+void descriptor_end_reading(struct descriptor *descriptor)
+{
+	__atomic_store_n(&descriptor->reading, false, __ATOMIC_RELEASE);
 }
 
 int descriptor_io_fd(const struct descriptor *descriptor)

@@ -93,14 +93,28 @@ static struct identity *find_identity(struct pathring *ring,
 	return NULL;
 }
 
-static void forget_identity(struct identity *identity)
+static void leave_tables(struct identity *identity)
 {
 	struct identities *identities = &identity->ring->identities;
 
 	LIST_REMOVE(identity, bucket_link);
 	TAILQ_REMOVE(&identities->used, identity, used_link);
 	identities->count--;
+}
+
+static void forget_identity(struct identity *identity)
+{
+	leave_tables(identity);
 	talloc_free(identity);
+}
+
+void identity_outlive_engine(struct identity *identity, TALLOC_CTX *owner)
+{
+	if (identity->ring != NULL) {
+		leave_tables(identity);
+		identity->ring = NULL;
+		talloc_steal(owner, identity);
+	}
 }
 
 /* Those nobody holds are kept for their personality and counters, but not without end. */

@@ -67,6 +67,8 @@ struct identity *identity_of_object(const struct pathring_identity *object);
 
 struct identity *identity_hold(struct identity *identity);
 void identity_release(struct identity *identity);
+/* The engine is being freed; somebody who runs as identity goes on, and owner keeps it for them. */
+void identity_outlive_engine(struct identity *identity, TALLOC_CTX *owner);
 
 /*
  * Make the engine's thread run as identity until identity_leave(). When it fails nothing has

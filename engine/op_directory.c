@@ -83,6 +83,7 @@ int pathring_readdir_request(struct pathring *ring,
 	struct pathring_request *request = NULL;
 	struct descriptor *target = NULL;
 	size_t entries;
+	bool first;
 	int ret;
 
 	ret = pathring_handle_io_fd(handle);
@@ -93,7 +94,8 @@ int pathring_readdir_request(struct pathring *ring,
 		return -EINVAL;
 	}
 	target = handle_descriptor(handle);
-	if (target->reading) {
+	first = descriptor_begin_reading(target);
+	if (!first) {
 		return -EBUSY;
 	}
 	entries = size / MIN_ENTRY_LENGTH * sizeof(struct pathring_entry);
@@ -104,12 +106,12 @@ int pathring_readdir_request(struct pathring *ring,
 			     REQUEST_MEMORY(size) + REQUEST_MEMORY(entries),
 			     &request);
 	if (ret < 0) {
+		descriptor_end_reading(target);
 		return ret;
 	}
 
 	request->fn = fn;
 	request->private_data = private_data;
-	target->reading = true;
 	request->operation.readdir = (struct readdir_arguments) {
 		.position = position,
 		.size = size,

@@ -360,6 +360,10 @@ int pathring_close_request(struct pathring *ring,
 	if (target == NULL || target->borrowed) {
 		return -EINVAL;
 	}
+	if (descriptor_lingers(target)) {
+		TALLOC_FREE(*handle);
+		return -EBUSY;
+	}
 	ret = request_create(ring, identity, &close_class, target, 0, &request);
 	TALLOC_FREE(*handle);
 	if (ret < 0) {

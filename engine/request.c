@@ -10,6 +10,7 @@
 
 #include "handle.h"
 #include "latency.h"
+#include "mounts.h"
 #include "placement.h"
 #include "probes.h"
 
@@ -23,6 +24,11 @@ static void leave_list(struct pathring_request *request)
 		if (request->operation.target != NULL) {
 			request->operation.target->closer = NULL;
 		}
+		break;
+	case REQUEST_HELD:
+		TAILQ_REMOVE(&ring->held, request, link);
+		ring->num_held--;
+		ring->num_queued--;
 		break;
 	case REQUEST_QUEUED:
 		TAILQ_REMOVE(&ring->queue, request, link);
@@ -41,6 +47,62 @@ static void leave_list(struct pathring_request *request)
 	}
 }
 
+bool request_is_limited(struct pathring_request *request, uint64_t *mount_id)
+{
+	struct descriptor *target = request->operation.target;
+	const struct mount *mount = NULL;
+
+	if (target != NULL) {
+		mount = mount_of(request->ring, target);
+	}
+	*mount_id = mount != NULL ? mount->id : 0;
+	return mount == NULL || !mount->local;
+}
+
+bool request_enter_share(struct pathring_request *request, unsigned int weight)
+{
+	struct pathring *ring = request->ring;
+	uint64_t mount_id = 0;
+	bool limited;
+	bool entered;
+
+	if (request->ticket.share != NULL) {
+		return true;
+	}
+	limited = request_is_limited(request, &mount_id);
+	if (!limited) {
+		return true;
+	}
+	share_join(&ring->shares, &request->ticket, mount_id, true, weight);
+	entered = share_enter(&request->ticket);
+	if (!entered) {
+		leave_list(request);
+		request->state = REQUEST_HELD;
+		TAILQ_INSERT_TAIL(&ring->held, request, link);
+		ring->num_held++;
+		ring->num_queued++;
+	}
+	return entered;
+}
+
+/* Others may go on then. */
+void request_leave_share(struct pathring_request *request)
+{
+	struct pathring *ring = request->ring;
+	struct share_ticket *ticket = NULL;
+
+	if (request->ticket.share == NULL || request->ticket.share->group != &ring->shares) {
+		return;
+	}
+	share_leave(&request->ticket);
+	while (!ring->closing && (ticket = share_next(&ring->shares)) != NULL) {
+		struct pathring_request *next = request_of_ticket(ticket);
+
+		leave_list(next);
+		request_enqueue(next);
+	}
+}
+
 static void release_holds(struct pathring_request *request)
 {
 	struct descriptor *target = request->operation.target;
@@ -51,7 +113,7 @@ static void release_holds(struct pathring_request *request)
 		request->identity = NULL;
 	}
 	if (request->operation.class->kind == PATHRING_READDIR && target != NULL) {
-		target->reading = false;
+		descriptor_end_reading(target);
 	}
 	request->operation.target = NULL;
 	request->operation.second = NULL;
@@ -68,6 +130,7 @@ static int request_destructor(struct pathring_request *request)
 		ring->num_requests--;
 	}
 	leave_list(request);
+	request_leave_share(request);
 	if (request->turn != NULL) {
 		turn_put(request->turn);
 		request->turn = NULL;
@@ -210,6 +273,7 @@ void request_complete(struct pathring_request *request, enum pathring_placement 
 		       placement,
 		       request->operation.result,
 		       request->finished - request->started);
+	request_leave_share(request);
 	release_holds(request);
 
 	if (request->orphaned) {
@@ -218,6 +282,21 @@ void request_complete(struct pathring_request *request, enum pathring_placement 
 		return;
 	}
 	turn_done(request->turn, request);
+}
+
+void request_outlive_engine(struct pathring_request *request, TALLOC_CTX *owner)
+{
+	leave_list(request);
+	request_leave_share(request);
+	request->ring->num_requests--;
+	turn_put(request->turn);
+	request->turn = NULL;
+	talloc_set_destructor(request, NULL);
+	identity_outlive_engine(request->identity, owner);
+	descriptor_linger(request->operation.target);
+	descriptor_linger(request->operation.second);
+	request->ring = NULL;
+	talloc_steal(owner, request);
 }
 
 void request_requeue(struct pathring_request *request)
@@ -341,6 +420,7 @@ void requests_abandon(struct pathring *ring)
 	struct turn *next = NULL;
 
 	abandon_list(&ring->waiting);
+	abandon_list(&ring->held);
 	abandon_list(&ring->queue);
 	abandon_list(&ring->running);
 	for (turn = turns_first(ring); turn != NULL; turn = next) {
@@ -366,6 +446,28 @@ static int dress_destructor(struct dress_state *state)
 	return 0;
 }
 
+/* At once, whatever the kernel does; told from the loop. What is complete is not undone. */
+static bool dress_cancel(struct tevent_req *req)
+{
+	struct dress_state *state = tevent_req_data(req, struct dress_state);
+	struct pathring_request *request = state->request;
+	struct tevent_context *ev = NULL;
+
+	if (request == NULL || request->state >= REQUEST_DONE || !tevent_req_is_in_progress(req)) {
+		return false;
+	}
+	ev = turn_event_context(request->turn);
+	if (ev == NULL) {
+		return false;
+	}
+	request->backlink = NULL;
+	state->request = NULL;
+	pathring_request_free(request);
+	tevent_req_defer_callback(req, ev);
+	tevent_req_error(req, ECANCELED);
+	return true;
+}
+
 struct tevent_req *request_dress_begin(TALLOC_CTX *mem_ctx)
 {
 	struct tevent_req *req = NULL;
@@ -376,6 +478,7 @@ struct tevent_req *request_dress_begin(TALLOC_CTX *mem_ctx)
 		return NULL;
 	}
 	talloc_set_destructor(state, dress_destructor);
+	tevent_req_set_cancel_fn(req, dress_cancel);
 	return req;
 }
 

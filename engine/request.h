@@ -4,6 +4,7 @@
  *
  *   created -> QUEUED -> RUNNING -> DONE -> DELIVERED -> freed
  *      \-> WAITING -^ (a close, until nobody else uses the descriptor)
+ *   QUEUED -> HELD -> QUEUED (until its file system has a share of the ring's workers)
  *
  * Freed early it leaves the queue at once, or, when RUNNING, is orphaned: nobody waits for it any
  * more, and what it opens is closed when it completes.
@@ -11,6 +12,7 @@
 #ifndef PATHRING_ENGINE_REQUEST_H
 #define PATHRING_ENGINE_REQUEST_H
 
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "engine.h"
@@ -20,6 +22,7 @@
 enum request_state {
 	REQUEST_CREATED,
 	REQUEST_WAITING,
+	REQUEST_HELD,
 	REQUEST_QUEUED,
 	REQUEST_RUNNING,
 	REQUEST_DONE,
@@ -54,11 +57,13 @@ struct pathring_request {
 	uint8_t *spare; /* what is left of the memory behind it */
 
 	STAILQ_ENTRY(pathring_request) batch_link; /* batch.c */
+	struct share_ticket ticket; /* of ring->shares, or helper.c's */
 
 	/* What a backend notes of a request that it runs. */
 	union {
 		struct uring_note {
 			uint16_t outstanding; /* a bit a step whose completion is to come */
+			uint16_t look;	      /* of uring_workers.c, when it was last submitted */
 
 			/* The rest is lookup's, which takes one submission or more. */
 			uint8_t round; /* 0: the first */
@@ -75,6 +80,12 @@ struct pathring_request {
 		} helper;
 	};
 };
+
+static inline struct pathring_request *request_of_ticket(struct share_ticket *ticket)
+{
+	return (struct pathring_request *)((char *)ticket -
+					   offsetof(struct pathring_request, ticket));
+}
 
 /*
  * Make a request of class on behalf of a _request function: checks the engine and the identity,
@@ -102,6 +113,27 @@ void request_park(struct pathring_request *request);
 
 /* For backends: it is complete, with operation.result set. */
 void request_complete(struct pathring_request *request, enum pathring_placement placement);
+
+/*
+ * Whether the requests of its file system may occupy only a share of the workers; mount_id says
+ * which, 0 for any.
+ */
+bool request_is_limited(struct pathring_request *request, uint64_t *mount_id);
+
+/*
+ * For backends: let a running request take its share of ring->shares, of which it may occupy weight
+ * at once; it has it until it is complete. false: it was held back, and will be taken again.
+ */
+bool request_enter_share(struct pathring_request *request, unsigned int weight);
+/* It will not run on the ring after all. */
+void request_leave_share(struct pathring_request *request);
+
+/*
+ * A running, orphaned request that the engine, which is being freed, does not wait for: nothing in
+ * it points to the engine any more, and it is owner's (linger.c). Whoever still runs it need not
+ * know.
+ */
+void request_outlive_engine(struct pathring_request *request, TALLOC_CTX *owner);
 
 /*
  * For backends: a running request needs another round; it is taken again, before those that have

@@ -298,15 +298,21 @@ static void turn_deliver(struct turn *turn)
 
 static void turn_submit(struct turn *turn)
 {
+	uint32_t usec = RETRY_USEC;
 	bool all_given;
 
 	all_given = engine_submit(turn->ring);
-	if (all_given || turn->retry != NULL || turn->ev == NULL) {
+	if (engine_must_look(turn->ring)) {
+		usec = ENGINE_LOOK_NSEC / 1000;
+	} else if (all_given) {
+		return;
+	}
+	if (turn->retry != NULL || turn->ev == NULL) {
 		return;
 	}
 	turn->retry = tevent_add_timer(turn->ev,
 				       turn,
-				       tevent_timeval_current_ofs(0, RETRY_USEC),
+				       tevent_timeval_current_ofs(0, usec),
 				       turn_retry_handler,
 				       turn);
 }

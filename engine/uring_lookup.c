@@ -221,6 +221,15 @@ void uring_lookup_step(struct pathring *ring,
 	}
 }
 
+void uring_lookup_late_step(struct pathring_request *request, unsigned int step, int result)
+{
+	bool descriptor = step == STEP_INSTALL || (step == STEP_OPEN && !request->uring.direct);
+
+	if (descriptor && result >= 0) {
+		request->operation.lookup.fd = result;
+	}
+}
+
 /* Whether an xattr is in the state that the function tells of. */
 static bool any_xattr(const struct pathring_request *request,
 		      bool (*is)(const struct pathring_request *, ssize_t))

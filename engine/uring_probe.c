@@ -56,6 +56,7 @@ static const uint8_t used_registrations[] = {
 	IORING_REGISTER_PERSONALITY,
 	IORING_UNREGISTER_PERSONALITY,
 	IORING_REGISTER_SYNC_CANCEL,
+	IORING_REGISTER_IOWQ_MAX_WORKERS,
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -229,6 +230,11 @@ static int make_slots(struct uring *uring, unsigned int count)
 }
 
 /*
+ * The workers belong to the thread: what else it does with rings may hold them all, for ever.
+ */
+#define TRY_SECONDS 5
+
+/*
  * Submit what was prepared and collect the results, each where the low bits of its user_data point.
  * Only for operations that end at once.
  */
@@ -237,14 +243,15 @@ static int try_entries(struct uring *uring, unsigned int count, int *results)
 	unsigned int i;
 	int ret;
 
-	ret = io_uring_submit_and_wait(&uring->io_uring, count);
+	ret = io_uring_submit(&uring->io_uring);
 	if (ret != (int)count) {
 		return ret < 0 ? ret : -EIO;
 	}
 	for (i = 0; i < count; i++) {
+		struct __kernel_timespec bound = { .tv_sec = TRY_SECONDS };
 		struct io_uring_cqe *completion = NULL;
 
-		ret = io_uring_wait_cqe(&uring->io_uring, &completion);
+		ret = io_uring_wait_cqe_timeout(&uring->io_uring, &completion, &bound);
 		if (ret < 0) {
 			return ret;
 		}
@@ -452,16 +459,17 @@ int uring_setup(struct pathring *ring, struct uring *uring, const char **reason)
 		make_slots(uring, ring->options.entries);
 		ret = restrict_and_enable(uring, reason);
 	}
+	uring->capacity = ring->options.entries * COMPLETIONS_PER_ENTRY;
+	uring->limit = ring->options.entries * (COMPLETIONS_PER_ENTRY - 1);
 	if (ret == 0) {
+		/* Before anything that a worker does: those there are may all hang. */
+		uring_workers_start(ring);
 		ret = probe_behaviour(ring, uring, reason);
 	}
 	if (ret < 0) {
 		io_uring_queue_exit(&uring->io_uring);
 		return ret;
 	}
-
-	uring->capacity = ring->options.entries * COMPLETIONS_PER_ENTRY;
-	uring->limit = ring->options.entries * (COMPLETIONS_PER_ENTRY - 1);
 	return 0;
 }
 

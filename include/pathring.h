@@ -271,6 +271,7 @@ struct pathring_stats {
 	size_t queued;		/* requests that wait in the engine's own queue now */
 	size_t in_flight;	/* requests that a backend works on now */
 	size_t room;		/* requests that may be made before one fails with -ENOBUFS */
+	size_t lingering;	/* requests of engines freed in this process that hang still */
 };
 
 void pathring_stats(const struct pathring *ring, struct pathring_stats *stats);
@@ -386,6 +387,8 @@ int pathring_handle_pathref_fd(const struct pathring_handle *handle);
  *
  * pathring_X_send()/pathring_X_recv(): a tevent_req. Freeing it before it is complete orphans the
  * request: it is cancelled where possible, its result is dropped, a descriptor it opened is closed.
+ * tevent_req_cancel() does the same and ends the tevent_req with ECANCELED, also where the kernel
+ * can't be interrupted; false: it is complete. tevent_req_set_endtime() ends it with ETIMEDOUT.
  *
  * pathring_X_request()/pathring_X_result(): the request itself with a plain completion function,
  * for callers that make thousands of requests a turn. _request returns 0 and the request, or an
@@ -405,7 +408,8 @@ typedef void (*pathring_request_fn)(struct pathring_request *request, void *priv
 /*
  * Block until this one request is complete, running nobody's callback and no nested event loop. Its
  * own function will not be called any more. Requests that complete meanwhile are delivered by the
- * loop later. Returns 0; the outcome is asked with pathring_X_result().
+ * loop later. Returns 0; the outcome is asked with pathring_X_result(). There is no way out of it:
+ * a request on a file system that does not answer blocks its caller for as long.
  */
 int pathring_request_wait(struct pathring_request *request);
 
@@ -474,7 +478,7 @@ int pathring_openat_result(struct pathring_request *request,
  * close. Takes the handle over: *handle is freed and set to NULL at once, also when the request
  * fails. The descriptor is closed when every other request that uses it is complete. Worth a
  * request where close flushes (NFS, FUSE); a borrowed handle is refused with -EINVAL and not
- * touched.
+ * touched. -EBUSY: a request of a freed engine hangs on it, and closes it in the end.
  */
 struct tevent_req *pathring_close_send(TALLOC_CTX *mem_ctx,
 				       struct tevent_context *ev,

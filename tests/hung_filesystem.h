@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A file system that answers, or answers late, or does not answer at all, as told: FUSE spoken by a
+ * process of its own, mounted where only the test's process and its children see it.
+ *
+ * It has a root directory of mode 0777 in which every name that begins with "f" is a file of mode
+ * 0666 with the xattr user.test, and nothing is cached: each lookup, getattr, open and getxattr is
+ * a question to that process.
+ */
+#ifndef PATHRING_TESTS_HUNG_FILESYSTEM_H
+#define PATHRING_TESTS_HUNG_FILESYSTEM_H
+
+#include "harness.h"
+
+struct hung_filesystem;
+
+/*
+ * The ring's workers have nothing to do with FUSE (mounts.c says why); what hangs for them is an
+ * overlay with the FUSE file system below.
+ */
+enum hung_kind {
+	HUNG_FUSE,
+	HUNG_OVERLAY,
+};
+
+/*
+ * Mount one on a directory below the scratch directory. Skips the test where that is not permitted.
+ */
+struct hung_filesystem *
+hung_filesystem_mount(struct fixture *f, const char *name, enum hung_kind kind);
+/* Answers what it has kept, first. Nothing of the engine's may be left on it. */
+void hung_filesystem_unmount(struct hung_filesystem *filesystem);
+
+/* A path reference of its root. */
+struct pathring_handle *hung_filesystem_root(struct hung_filesystem *filesystem);
+
+/* From now on questions are kept. */
+void hung_filesystem_hang(struct hung_filesystem *filesystem);
+/* Answer those that were kept, and all that follow. */
+void hung_filesystem_release(struct hung_filesystem *filesystem);
+/* Answer each so many milliseconds after it was asked. */
+void hung_filesystem_delay(struct hung_filesystem *filesystem, unsigned int msec);
+/* Its process dies: whoever waits for an answer gets an error (ENOTCONN, ECONNABORTED). */
+void hung_filesystem_abort(struct hung_filesystem *filesystem);
+
+/* Questions that wait for an answer now. */
+unsigned int hung_filesystem_waiting(const struct hung_filesystem *filesystem);
+/* The most that have waited at once. */
+unsigned int hung_filesystem_most(const struct hung_filesystem *filesystem);
+/* Run the loop until so many wait. */
+void hung_filesystem_until(struct hung_filesystem *filesystem, unsigned int waiting);
+
+#endif
