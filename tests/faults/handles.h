@@ -18,7 +18,7 @@ struct open_handle {
 	ino_t inode;
 	uid_t uid;
 	struct attributes *attributes; /* of NODE_ATTRIBUTES */
-	bool reading; /* a readdir of it was made and has not been seen to be complete */
+	unsigned int readers;	       /* readdirs of it that have not been seen to be complete */
 };
 
 /* Takes handle over. Another is freed when there are too many. */
