@@ -39,6 +39,7 @@ struct shared {
 	unsigned int waiting;
 	unsigned int most;
 	unsigned int ends;
+	struct hung_caller caller;
 };
 
 struct hung_filesystem {
@@ -210,6 +211,30 @@ static void answer_now(const struct server *server, const struct kept *kept)
 	(void)written;
 }
 
+/* As servers do it: FUSE tells the uid and gid, and the process to look up the groups of. */
+static void note_caller(struct server *server, const struct fuse_in_header *header)
+{
+	struct hung_caller *caller = &server->shared->caller;
+	char path[64];
+	char line[256];
+	FILE *status = NULL;
+
+	caller->uid = header->uid;
+	caller->gid = header->gid;
+	snprintf(caller->groups, sizeof(caller->groups), "not to be had");
+	snprintf(path, sizeof(path), "/proc/%u/status", header->pid);
+	status = fopen(path, "re");
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
+		if (strncmp(line, "Groups:\t", 8) == 0) {
+			line[strcspn(line, "\n")] = '\0';
+			snprintf(caller->groups, sizeof(caller->groups), "%.120s", line + 8);
+		}
+	}
+	if (status != NULL) {
+		fclose(status);
+	}
+}
+
 static void take_question(struct server *server)
 {
 	const struct fuse_in_header *header = (const void *)server->buffer;
@@ -230,6 +255,10 @@ static void take_question(struct server *server)
 		return;
 	}
 
+	if (header->opcode == FUSE_LOOKUP || header->opcode == FUSE_GETXATTR ||
+	    header->opcode == FUSE_OPEN) {
+		note_caller(server, header);
+	}
 	kept = &server->kept[server->num_kept++];
 	size = fill_answer(header, header + 1, kept->bytes + sizeof(answer), &answer.error);
 	answer.unique = header->unique;
@@ -407,8 +436,7 @@ static int filesystem_destructor(struct hung_filesystem *filesystem)
 static void mount_overlay(struct hung_filesystem *filesystem)
 {
 	char *empty = talloc_asprintf(filesystem, "%s.empty", filesystem->path);
-	char *options =
-		talloc_asprintf(filesystem, "lowerdir=%s:%s", filesystem->path, empty);
+	char *options = talloc_asprintf(filesystem, "lowerdir=%s:%s", filesystem->path, empty);
 	int ret;
 
 	filesystem->overlay = talloc_asprintf(filesystem, "%s.overlay", filesystem->path);
@@ -525,6 +553,11 @@ void hung_filesystem_delay(struct hung_filesystem *filesystem, unsigned int msec
 unsigned int hung_filesystem_waiting(const struct hung_filesystem *filesystem)
 {
 	return look(&filesystem->shared->waiting);
+}
+
+struct hung_caller hung_filesystem_caller(const struct hung_filesystem *filesystem)
+{
+	return filesystem->shared->caller;
 }
 
 unsigned int hung_filesystem_most(const struct hung_filesystem *filesystem)

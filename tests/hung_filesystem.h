@@ -14,6 +14,13 @@
 
 struct hung_filesystem;
 
+/* Who the last one to look up, open or ask for an xattr was, as the server sees it. */
+struct hung_caller {
+	uid_t uid;
+	gid_t gid;
+	char groups[128]; /* as in /proc/ID/status */
+};
+
 /*
  * The ring's workers have nothing to do with FUSE (mounts.c says why); what hangs for them is an
  * overlay with the FUSE file system below.
@@ -42,6 +49,8 @@ void hung_filesystem_release(struct hung_filesystem *filesystem);
 void hung_filesystem_delay(struct hung_filesystem *filesystem, unsigned int msec);
 /* Its process dies: whoever waits for an answer gets an error (ENOTCONN, ECONNABORTED). */
 void hung_filesystem_abort(struct hung_filesystem *filesystem);
+
+struct hung_caller hung_filesystem_caller(const struct hung_filesystem *filesystem);
 
 /* Questions that wait for an answer now. */
 unsigned int hung_filesystem_waiting(const struct hung_filesystem *filesystem);

@@ -5,6 +5,7 @@
  */
 #include "operations.h"
 
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "hung_filesystem.h"
@@ -605,5 +606,60 @@ HANG_TEST(is_not_waited_for_by_a_forked_child)
 	assert_eq(fixture_stats(f).lingering, 5);
 	hung_filesystem_release(filesystem);
 	until_nothing_lingers(f);
+	hung_filesystem_unmount(filesystem);
+}
+
+/* ---- who a server in user space takes somebody for ---- */
+
+static void check_caller(struct hung_filesystem *filesystem, uid_t uid, const char *groups)
+{
+	struct hung_caller caller = hung_filesystem_caller(filesystem);
+
+	assert_eq(caller.uid, uid);
+	assert_eq(caller.gid, uid);
+	assert_str_eq(caller.groups, groups, "groups");
+}
+
+static void set_process_groups(struct fixture *f, const gid_t *groups, size_t count)
+{
+	assert_eq(syscall(SYS_setgroups, count, groups), 0);
+	TALLOC_FREE(f->credentials);
+	f->credentials = snapshot_credentials(f);
+}
+
+/*
+ * A kernel worker has the groups of the thread that made it, whatever its personality says; here
+ * those of the process, which a request must neither gain nor be held to.
+ */
+BACKEND_TEST(server, sees_the_groups_of_the_identity)
+{
+	const gid_t of_process[] = { GROUP_Y };
+	const gid_t of_a[] = { GROUP_X };
+	struct hung_filesystem *filesystem = hung_filesystem_mount(f, "fuse", HUNG_FUSE);
+	struct pathring_handle *root = hung_filesystem_root(filesystem);
+	struct pathring_lookup_how how = { .mask = STATX_BASIC_STATS };
+	struct pathring_how open_how = { .flags = O_RDONLY };
+	struct pathring_identity *a = fixture_identity(f, USER_A, USER_A, of_a, 1);
+	struct pathring_identity *b = fixture_user(f, USER_B);
+	struct pathring_lookup *lookup = NULL;
+	struct pathring_handle *handle = NULL;
+	uint8_t *value = NULL;
+	char expected[32];
+
+	snprintf(expected, sizeof(expected), "%d ", GROUP_X);
+	set_process_groups(f, of_process, 1);
+	assert_result(do_lookup(f, a, root, "f1", &how, &lookup), 0);
+	check_caller(filesystem, USER_A, expected);
+	assert_eq(do_getxattr(f, a, lookup->handle, "user.test", 100, &value), 5);
+	check_caller(filesystem, USER_A, expected);
+	TALLOC_FREE(lookup);
+	assert_result(do_openat(f, a, root, "f2", &open_how, &handle), 0);
+	check_caller(filesystem, USER_A, expected);
+	TALLOC_FREE(handle);
+
+	assert_result(do_lookup(f, b, root, "f3", &how, &lookup), 0);
+	check_caller(filesystem, USER_B, " ");
+	TALLOC_FREE(lookup);
+	set_process_groups(f, NULL, 0);
 	hung_filesystem_unmount(filesystem);
 }
