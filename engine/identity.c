@@ -20,6 +20,8 @@
 
 #include "engine.h"
 
+#define MIN_BUCKETS 64
+
 struct pathring_identity {
 	LIST_ENTRY(pathring_identity) link;
 	struct identity *identity; /* NULL when the engine is gone */
@@ -79,13 +81,45 @@ static bool same_identity(const struct credentials_target *a, const struct crede
 	return memcmp(a->groups, b->groups, a->num_groups * sizeof(gid_t)) == 0;
 }
 
+static struct identity_bucket *bucket_of(const struct identities *identities, uint64_t hash)
+{
+	return &identities->buckets[hash % identities->num_buckets];
+}
+
+static int make_buckets(struct pathring *ring, size_t count)
+{
+	struct identities *identities = &ring->identities;
+	struct identity_bucket *buckets = NULL;
+	struct identity *identity = NULL;
+
+	buckets = talloc_zero_array(ring, struct identity_bucket, count);
+	if (buckets == NULL) {
+		return -ENOMEM;
+	}
+	talloc_free(identities->buckets);
+	identities->buckets = buckets;
+	identities->num_buckets = count;
+	TAILQ_FOREACH(identity, &identities->used, used_link) {
+		LIST_INSERT_HEAD(bucket_of(identities, identity->hash), identity, bucket_link);
+	}
+	return 0;
+}
+
+/* Before one more. Without memory searching takes longer. */
+static void grow_buckets(struct pathring *ring)
+{
+	if (ring->identities.count >= ring->identities.num_buckets) {
+		make_buckets(ring, 2 * ring->identities.num_buckets);
+	}
+}
+
 static struct identity *find_identity(struct pathring *ring,
 				      const struct credentials_target *target)
 {
 	uint64_t hash = hash_target(target);
 	struct identity *identity = NULL;
 
-	LIST_FOREACH(identity, &ring->identities.buckets[hash % IDENTITY_BUCKETS], bucket_link) {
+	LIST_FOREACH(identity, bucket_of(&ring->identities, hash), bucket_link) {
 		if (identity->hash == hash && same_identity(&identity->target, target)) {
 			return identity;
 		}
@@ -99,7 +133,26 @@ static void leave_tables(struct identity *identity)
 
 	LIST_REMOVE(identity, bucket_link);
 	TAILQ_REMOVE(&identities->used, identity, used_link);
+	if (identity->spare) {
+		TAILQ_REMOVE(&identities->spare, identity, spare_link);
+	}
 	identities->count--;
+}
+
+/* After its references or its personality have changed. */
+static void note_spare(struct identity *identity)
+{
+	bool spare = identity->references == 0 && identity->personality == 0;
+
+	if (spare == identity->spare || identity->ring == NULL) {
+		return;
+	}
+	identity->spare = spare;
+	if (spare) {
+		TAILQ_INSERT_TAIL(&identity->ring->identities.spare, identity, spare_link);
+	} else {
+		TAILQ_REMOVE(&identity->ring->identities.spare, identity, spare_link);
+	}
 }
 
 static void forget_identity(struct identity *identity)
@@ -120,15 +173,11 @@ void identity_outlive_engine(struct identity *identity, TALLOC_CTX *owner)
 /* Those nobody holds are kept for their personality and counters, but not without end. */
 static void trim_identities(struct pathring *ring)
 {
-	struct identity *identity = TAILQ_FIRST(&ring->identities.used);
+	struct identities *identities = &ring->identities;
 
-	while (identity != NULL && ring->identities.count > ring->options.max_personalities) {
-		struct identity *next = TAILQ_NEXT(identity, used_link);
-
-		if (identity->references == 0 && identity->personality == 0) {
-			forget_identity(identity);
-		}
-		identity = next;
+	while (identities->count > ring->options.max_personalities &&
+	       !TAILQ_EMPTY(&identities->spare)) {
+		forget_identity(TAILQ_FIRST(&identities->spare));
 	}
 }
 
@@ -159,8 +208,8 @@ static struct identity *intern_identity(struct pathring *ring,
 	identity->target.groups = groups;
 	identity->hash = hash_target(target);
 
-	LIST_INSERT_HEAD(
-		&identities->buckets[identity->hash % IDENTITY_BUCKETS], identity, bucket_link);
+	grow_buckets(ring);
+	LIST_INSERT_HEAD(bucket_of(identities, identity->hash), identity, bucket_link);
 	TAILQ_INSERT_TAIL(&identities->used, identity, used_link);
 	identities->count++;
 	return identity;
@@ -264,8 +313,13 @@ int identities_init(struct pathring *ring)
 	int ret;
 
 	TAILQ_INIT(&identities->used);
+	TAILQ_INIT(&identities->spare);
 	LIST_INIT(&identities->objects);
 
+	ret = make_buckets(ring, MIN_BUCKETS);
+	if (ret < 0) {
+		return ret;
+	}
 	ret = credentials_get(&credentials);
 	if (ret < 0) {
 		return ret;
@@ -325,12 +379,14 @@ struct identity *identity_of(const struct pathring *ring, const struct pathring_
 struct identity *identity_hold(struct identity *identity)
 {
 	identity->references++;
+	note_spare(identity);
 	return identity;
 }
 
 void identity_release(struct identity *identity)
 {
 	identity->references--;
+	note_spare(identity);
 }
 
 int pathring_identity_unix(struct pathring *ring,
@@ -553,6 +609,7 @@ static int evict_personality(struct pathring *ring, const struct personality_met
 		return ret;
 	}
 	identity->personality = 0;
+	note_spare(identity);
 	ring->identities.personalities--;
 	return 0;
 }

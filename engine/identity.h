@@ -22,6 +22,8 @@ struct identity {
 	struct credentials_target target;
 	uint64_t hash;
 	unsigned int references; /* objects of the caller's, and requests */
+	bool spare;		 /* nobody holds it, and it has no personality */
+	TAILQ_ENTRY(identity) spare_link;
 	bool none;	      /* whoever the thread is; the process in a thread of the engine's */
 	uint16_t personality; /* 0: none; the kernel starts at 1 */
 	struct identity_counters {
@@ -34,11 +36,11 @@ struct identity {
 LIST_HEAD(identity_bucket, identity);
 TAILQ_HEAD(identity_list, identity);
 
-#define IDENTITY_BUCKETS 256
-
 struct identities {
-	struct identity_bucket buckets[IDENTITY_BUCKETS];
+	struct identity_bucket *buckets; /* as many as there are identities, and more */
+	size_t num_buckets;
 	struct identity_list used;
+	struct identity_list spare; /* longest first */
 	size_t count;
 	size_t personalities;
 	struct pathring_identity *process;
