@@ -355,7 +355,7 @@ static void complete_single(struct pathring *ring, struct pathring_request *requ
 	switch (operation->class->kind) {
 	case PATHRING_OPENAT:
 		if (!request->orphaned && uring_must_cross(&operation->openat.how, result)) {
-			engine_divert(ring, request);
+			engine_divert(ring, request, result);
 			return;
 		}
 		break;
@@ -385,7 +385,7 @@ static void complete_single(struct pathring *ring, struct pathring_request *requ
 	}
 
 	if (uring_must_divert(request, operation->result)) {
-		engine_divert(ring, request);
+		engine_divert(ring, request, operation->result);
 		return;
 	}
 	request_complete(request, PATHRING_RING);

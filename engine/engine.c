@@ -506,9 +506,10 @@ bool engine_must_look(const struct pathring *ring)
 	       helpers_must_look(ring);
 }
 
-void engine_divert(struct pathring *ring, struct pathring_request *request)
+void engine_divert(struct pathring *ring, struct pathring_request *request, ssize_t answer)
 {
-	ring->stats.fallbacks++;
+	request->reason = PATHRING_REASON_FALLBACK;
+	request->ring_answer = answer;
 	engine_run_in_thread(ring, request);
 }
 

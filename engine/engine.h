@@ -49,7 +49,7 @@ struct pathring {
 	int start_error;
 	struct refusal refusals[PATHRING_BACKEND_SYNC + 1];
 	bool closing;
-	bool in_job; /* of the caller's, in this thread: it may not come back here */
+	bool in_job;	   /* of the caller's, in this thread: it may not come back here */
 	uint64_t stop_end; /* when closing: until when to wait, as of engine_clock() */
 	struct lingering *lingering; /* linger.c: what may be left then */
 
@@ -128,10 +128,11 @@ bool engine_must_look(const struct pathring *ring);
 
 /*
  * Run it in a helper thread, or in this thread where threads are refused: what is not for the ring,
- * or, diverted and counted as a fallback, what the ring could not run.
+ * or, diverted, what the ring seems unable to run, judged by its answer. If the thread has another
+ * answer it was a fallback; an EINVAL may just as well be what the caller deserves.
  */
 void engine_run_in_thread(struct pathring *ring, struct pathring_request *request);
-void engine_divert(struct pathring *ring, struct pathring_request *request);
+void engine_divert(struct pathring *ring, struct pathring_request *request, ssize_t answer);
 
 /*
  * Block until there may be something to reap; all_given: as engine_submit() has said just now.

@@ -170,9 +170,8 @@ static int prepare_thread(void)
 }
 
 /* With the mutex held, which is released where nobody waits for the request any more. */
-static void end_request(struct helpers *helpers,
-			struct pathring_request *request,
-			unsigned int switches)
+static void
+end_request(struct helpers *helpers, struct pathring_request *request, unsigned int switches)
 {
 	struct lingering *lingering = helpers->lingering;
 	bool first = STAILQ_EMPTY(&helpers->finished);
@@ -430,9 +429,8 @@ bool helpers_must_look(const struct pathring *ring)
 	return helpers != NULL && helpers->num_taken > 0 && helpers->looked != 0;
 }
 
-static void take_finished(struct pathring *ring,
-			  struct helpers *helpers,
-			  struct helper_list *finished)
+static void
+take_finished(struct pathring *ring, struct helpers *helpers, struct helper_list *finished)
 {
 	uint64_t count;
 	ssize_t got;

@@ -137,8 +137,8 @@ static void *wait_for_rings(void *private_data)
 		bool all_come = false;
 
 		if (count == 1) {
-			all_come = lingering->watch.collect(lingering,
-							    lingering->watch.private_data);
+			all_come =
+				lingering->watch.collect(lingering, lingering->watch.private_data);
 		}
 		if (all_come) {
 			end_watch(lingering);

@@ -240,6 +240,9 @@ static void count_outcome(struct pathring_request *request)
 	struct identity_counters *counters = &request->identity->counters;
 
 	stats->placed[request->placement]++;
+	if (request->ring_answer != 0 && request->ring_answer != request->operation.result) {
+		request->ring->stats.fallbacks++;
+	}
 	stats->reason[request->reason]++;
 	latency_count(request->ring,
 		      request->operation.class->kind,

@@ -41,6 +41,7 @@ struct pathring_request {
 	bool diverted; /* runs in a thread beside the ring */
 	enum pathring_placement placement;
 	enum pathring_reason reason; /* why there */
+	ssize_t ring_answer;	     /* what made it a fallback; 0 for none */
 	uint64_t started;	     /* CLOCK_MONOTONIC, ns */
 	uint64_t submitted;	     /* to a backend */
 	uint64_t busy_before;	     /* the engine's busy_nsec then */
@@ -57,7 +58,7 @@ struct pathring_request {
 	uint8_t *spare; /* what is left of the memory behind it */
 
 	STAILQ_ENTRY(pathring_request) batch_link; /* batch.c */
-	struct share_ticket ticket; /* of ring->shares, or helper.c's */
+	struct share_ticket ticket;		   /* of ring->shares, or helper.c's */
 
 	/* What a backend notes of a request that it runs. */
 	union {

@@ -310,11 +310,8 @@ static void turn_submit(struct turn *turn)
 	if (turn->retry != NULL || turn->ev == NULL) {
 		return;
 	}
-	turn->retry = tevent_add_timer(turn->ev,
-				       turn,
-				       tevent_timeval_current_ofs(0, usec),
-				       turn_retry_handler,
-				       turn);
+	turn->retry = tevent_add_timer(
+		turn->ev, turn, tevent_timeval_current_ofs(0, usec), turn_retry_handler, turn);
 }
 
 static void turn_run(struct turn *turn)

@@ -295,7 +295,7 @@ void uring_lookup_finish(struct pathring *ring, struct pathring_request *request
 	    any_xattr(request, uring_must_divert)) {
 		/* From the beginning elsewhere: what was opened is not used. */
 		operation->class->discard(operation);
-		engine_divert(ring, request);
+		engine_divert(ring, request, note->error < 0 ? note->error : -EINVAL);
 		return;
 	}
 	operation->result = note->error;

@@ -136,8 +136,7 @@ static void raise_limit(struct pathring *ring, unsigned int limit)
 	if (limit > workers->most) {
 		limit = workers->most;
 	}
-	workers->adjustable =
-		set_thread_limit(ring->uring, limit + (unsigned int)linger_entries());
+	workers->adjustable = set_thread_limit(ring->uring, limit + (unsigned int)linger_entries());
 	if (workers->adjustable) {
 		wake_workers(ring);
 	}

@@ -582,3 +582,15 @@ OPERATION_TEST(symlinkat, bad_targets)
 	assert_result(do_symlinkat(f, f->process, target, f->dir, "link"), 0);
 	assert_str_eq(target_of(f, "link"), target, "the longest target");
 }
+
+/* An argument that the kernel refuses is refused, on the ring as elsewhere, and no fallback. */
+BACKEND_TEST(renameat, refused_is_no_fallback)
+{
+	struct pathring_handle *inside = NULL;
+
+	scratch_directory(f, "directory", 0, 0, 0755);
+	inside = must_open(f, f->process, "directory", O_PATH | O_DIRECTORY);
+	assert_result(do_renameat(f, f->process, f->dir, "directory", inside, "new", 0), -EINVAL);
+	assert_eq(fixture_stats(f).fallbacks, 0);
+	talloc_free(inside);
+}
