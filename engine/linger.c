@@ -252,8 +252,10 @@ static void release_descriptors(struct pathring_request *request)
 void linger_end_request(struct lingering *lingering, struct pathring_request *request)
 {
 	struct operation *operation = &request->operation;
+	bool is_job = operation->class->kind == PATHRING_JOB;
 
-	if (operation->class->discard != NULL) {
+	/* What a job has of talloc's goes with the request where it must not be freed here. */
+	if (operation->class->discard != NULL && !(is_job && lingering->tracked)) {
 		operation->class->discard(operation);
 	}
 	if (operation->class->kind == PATHRING_READDIR) {

@@ -298,6 +298,9 @@ void request_outlive_engine(struct pathring_request *request, TALLOC_CTX *owner)
 	identity_outlive_engine(request->identity, owner);
 	descriptor_linger(request->operation.target);
 	descriptor_linger(request->operation.second);
+	if (request->operation.class->kind == PATHRING_JOB) {
+		talloc_steal(request, request->operation.job.state);
+	}
 	request->ring = NULL;
 	talloc_steal(owner, request);
 }

@@ -1037,7 +1037,8 @@ int pathring_lookup_take_handle(struct pathring_request *request,
  * job_fn touches it until the job is complete; job_fn may allocate on it (unless it is of a talloc
  * pool, which others share), and on nothing else that another thread may use meanwhile. _recv moves
  * it to mem_ctx, _result only shows it. A job that is freed before it is complete runs to its end
- * all the same if it has begun; state is freed after it.
+ * all the same if it has begun; state is freed after it, in the helper thread if the engine did not
+ * wait for that.
  *
  * Whatever job_fn does to the thread's own credentials, umask or working directory is undone after
  * it. It makes raw system calls for that: glibc's setuid() and its kin change every thread of the

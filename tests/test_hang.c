@@ -24,18 +24,18 @@
  */
 static enum hung_kind kind;
 
-#define ONE_HANG_TEST(name, suffix, ground, hung_kind)                  \
-	Test(hang, name##_##suffix, .timeout = TEST_BOUND_SECONDS)      \
-	{                                                               \
-		kind = hung_kind;                                       \
-		harness_run(BACKEND_##ground, FORM_SEND, hang_##name);  \
+#define ONE_HANG_TEST(name, suffix, ground, hung_kind)                 \
+	Test(hang, name##_##suffix, .timeout = TEST_BOUND_SECONDS)     \
+	{                                                              \
+		kind = hung_kind;                                      \
+		harness_run(BACKEND_##ground, FORM_SEND, hang_##name); \
 	}
 
-#define HANG_TEST(name)                                       \
-	static void hang_##name(struct fixture *f);           \
-	ONE_HANG_TEST(name, uring, uring, HUNG_OVERLAY)       \
-	ONE_HANG_TEST(name, threads, threads, HUNG_FUSE)      \
-	ONE_HANG_TEST(name, beside_uring, uring, HUNG_FUSE)   \
+#define HANG_TEST(name)                                     \
+	static void hang_##name(struct fixture *f);         \
+	ONE_HANG_TEST(name, uring, uring, HUNG_OVERLAY)     \
+	ONE_HANG_TEST(name, threads, threads, HUNG_FUSE)    \
+	ONE_HANG_TEST(name, beside_uring, uring, HUNG_FUSE) \
 	static void hang_##name(struct fixture *f)
 
 struct open_answers {
@@ -105,7 +105,8 @@ static void others_go_on(struct fixture *f)
 		assert_result(do_pwrite(f, f->process, file, "content", 7, 0), 7);
 		assert_result(do_pread(f, f->process, file, buffer, 16, 0), 7);
 		assert_result(do_fsync(f, f->process, file, false), 0);
-		assert_result(do_getxattr(f, f->process, file, "user.absent", 16, &value), -ENODATA);
+		assert_result(do_getxattr(f, f->process, file, "user.absent", 16, &value),
+			      -ENODATA);
 		assert_result(try_lookup(f, f->process, "well"), 0);
 		assert_result(do_close(f, f->process, &file), 0);
 		assert_result(try_open(f, f->process, "new", O_WRONLY | O_CREAT), 0);
@@ -361,9 +362,7 @@ ASYNC_BACKEND_TEST(hang, canceled_when_complete)
 	bool canceled = true;
 
 	scratch_file(f, "file", 0, 0, 0644, "content");
-	INSIDE(f,
-	       req = pathring_openat_send(
-		       f, f->ev, f->ring, f->process, f->dir, "file", &how));
+	INSIDE(f, req = pathring_openat_send(f, f->ev, f->ring, f->process, f->dir, "file", &how));
 	sent_watch(&sent, f, req, NULL);
 	loop_until(f, &sent.calls, 1);
 	INSIDE(f, canceled = tevent_req_cancel(req));
@@ -429,13 +428,13 @@ static void stop_hung(struct fixture *f, struct hung_filesystem *filesystem, str
 	unsigned int i = 0;
 
 	/* A directory that nobody but a request holds, and an identity likewise. */
-	assert_result(pathring_handle_dup(f, pathring_handle_pathref_fd(root), PATHRING_PATHREF, &dir),
-		      0);
+	assert_result(
+		pathring_handle_dup(f, pathring_handle_pathref_fd(root), PATHRING_PATHREF, &dir),
+		0);
 	hung_filesystem_hang(filesystem);
-	reqs[0] = pathring_openat_send(
-		f, f->ev, f->ring, fixture_user(f, USER_A), dir, "fa", &how);
-	reqs[1] = pathring_lookup_send(
-		f, f->ev, f->ring, fixture_user(f, USER_B), root, "fb", &look);
+	reqs[0] = pathring_openat_send(f, f->ev, f->ring, fixture_user(f, USER_A), dir, "fa", &how);
+	reqs[1] =
+		pathring_lookup_send(f, f->ev, f->ring, fixture_user(f, USER_B), root, "fb", &look);
 	reqs[2] = pathring_statx_send(
 		f, f->ev, f->ring, f->process, root, AT_STATX_FORCE_SYNC, STATX_BASIC_STATS);
 	reqs[3] = pathring_getxattr_send(f, f->ev, f->ring, f->process, root, "user.test", 16);
@@ -523,6 +522,76 @@ HANG_TEST(outlives_several_engines)
 	hung_filesystem_unmount(filesystem);
 }
 
+/* Where talloc's objects without a parent have one after all, which threads must not share. */
+HANG_TEST(outlives_its_engine_under_null_tracking)
+{
+	struct hung_filesystem *filesystem = hung_filesystem_mount(f, "hung", kind);
+	struct sent sent[5] = { 0 };
+
+	talloc_enable_null_tracking();
+	start_with_bound(f);
+	stop_hung(f, filesystem, sent);
+	fixture_restart(f, NULL);
+	hung_filesystem_release(filesystem);
+	until_nothing_lingers(f);
+	fixture_restart(f, NULL);
+	talloc_disable_null_tracking();
+	hung_filesystem_unmount(filesystem);
+}
+
+/* Shared with a thread that goes on when the test's engine is gone. */
+struct late_job {
+	int fd; /* to read from */
+	unsigned int *freed;
+	char *text;
+};
+
+static int late_job_destructor(struct late_job *job)
+{
+	assert_str_eq(job->text, "late", "what the job has done");
+	__atomic_store_n(job->freed, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static void run_late(void *state)
+{
+	struct late_job *job = state;
+	char byte;
+	ssize_t got;
+
+	got = read(job->fd, &byte, 1);
+	job->text = talloc_strdup(job, got == 1 ? "late" : "never");
+}
+
+ASYNC_BACKEND_TEST(hang, job_outlives_its_engine)
+{
+	struct late_job *job = talloc_zero(NULL, struct late_job);
+	struct pathring_request *request = NULL;
+	unsigned int freed = 0;
+	int fds[2] = { -1, -1 };
+	int ret = -1;
+
+	assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	start_with_bound(f);
+	job->fd = fds[0];
+	job->freed = &freed;
+	talloc_set_destructor(job, late_job_destructor);
+	ret = pathring_job_request(
+		f->ring, fixture_user(f, USER_A), f->dir, run_late, job, NULL, NULL, &request);
+	assert_result(ret, 0);
+	assert_result(pathring_submit(f->ring), 0);
+	loop_turns(f, 20);
+	stop_within_bound(f);
+	fixture_restart(f, NULL);
+	assert_eq(fixture_stats(f).lingering, 1);
+	assert_eq(__atomic_load_n(&freed, __ATOMIC_SEQ_CST), 0);
+	assert_eq(write(fds[1], "x", 1), 1);
+	until_nothing_lingers(f);
+	assert_eq(__atomic_load_n(&freed, __ATOMIC_SEQ_CST), 1);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* A handle that such a request uses may be used on, and is not closed under it. */
 HANG_TEST(outlives_its_engine_and_keeps_a_handle)
 {
@@ -535,12 +604,12 @@ HANG_TEST(outlives_its_engine_and_keeps_a_handle)
 	int ret = -1;
 
 	start_with_bound(f);
-	assert_result(pathring_handle_dup(
-			      f,
-			      pathring_handle_pathref_fd(hung_filesystem_root(filesystem)),
-			      PATHRING_PATHREF,
-			      &handle),
-		      0);
+	assert_result(
+		pathring_handle_dup(f,
+				    pathring_handle_pathref_fd(hung_filesystem_root(filesystem)),
+				    PATHRING_PATHREF,
+				    &handle),
+		0);
 	fd = pathring_handle_pathref_fd(handle);
 	hung_filesystem_hang(filesystem);
 	ret = pathring_getxattr_request(
