@@ -77,6 +77,16 @@ links_no_private_library()
 	! grep -qE 'samba|smbd|smbconf|ndr' <<<"$needed"
 }
 
+# As perf and bpftrace find them.
+has_probes()
+{
+	local found
+
+	found=$(readelf -n "$library_directory/libpathring.so" | awk '$1 == "Name:" { print $2 }' | LC_ALL=C sort -u)
+	echo "probes: ${found//$'\n'/ }"
+	[ "$found" = $'complete\nsubmit' ]
+}
+
 has_no_run_path()
 {
 	! objdump -p "$1" | grep -E 'RPATH|RUNPATH'
@@ -113,6 +123,7 @@ END
 
 check "the library exports pathring_* only" only_exports '^pathring_' "$library_directory/libpathring.so"
 check "the library exports what the header declares" exports_the_header
+check "the library has its static probes" has_probes
 check "the library has no run path" has_no_run_path "$library_directory/libpathring.so"
 check "a program compiles with pkg-config's flags" compile_consumer
 check "and runs with the shared library" env LD_LIBRARY_PATH="$library_directory" ./consumer
