@@ -13,6 +13,9 @@ from strace import Trace
 CHANGES = ('setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid', 'setgroups', 'setfsuid', 'setfsgid')
 QUESTIONS = ('getuid', 'getgid', 'geteuid', 'getegid', 'getgroups', 'getresuid', 'getresgid', 'capget')
 
+# These tell what is, and can't set what there is none of.
+ASKING = {('setfsuid', '-1'): 'asked fsuid', ('setfsgid', '-1'): 'asked fsgid'}
+
 
 def count(directory, port, share, path, entries):
     connection = smb.Connection(directory, port)
@@ -25,7 +28,7 @@ def count(directory, port, share, path, entries):
     connection.close()
     if len(found) != entries + 2:
         raise RuntimeError(f'{share}: {len(found)} entries listed instead of {entries + 2}')
-    return collections.Counter(name for _, name, _, _ in trace.calls)
+    return collections.Counter(ASKING.get((name, arguments), name) for _, name, arguments, _ in trace.calls)
 
 
 def total(calls, kinds):
@@ -39,9 +42,10 @@ def main():
         full = count(directory, port, share, 'full', entries)
         empty = count(directory, port, share, 'empty', 0)
         changes[share] = total(full, CHANGES) - total(empty, CHANGES)
-        questions = total(full, QUESTIONS) - total(empty, QUESTIONS)
+        asking = QUESTIONS + tuple(ASKING.values())
+        questions = total(full, asking) - total(empty, asking)
         print(f'# {share}: {entries} entries cost {changes[share]} calls that change credentials and {questions} that '
-              f'ask for them; an empty directory {total(empty, CHANGES)} and {total(empty, QUESTIONS)}')
+              f'ask for them; an empty directory {total(empty, CHANGES)} and {total(empty, asking)}')
         print(f'# {share}: {dict(full)}')
 
     # Without the module helper threads become the user for each entry: this shows that the counting counts.
