@@ -184,5 +184,5 @@ void batches_run(struct pathring *ring, struct request_list *elsewhere, struct r
 	if (ret == 0) {
 		identity_leave(&state);
 	}
-	ring->busy_nsec += now - ring->turn_time;
+	ring->attempts++;
 }

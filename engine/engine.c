@@ -386,6 +386,7 @@ give_to_backend(struct pathring *ring, struct pathring_request *request, struct 
 
 	request->submitted = ring->turn_time;
 	request->busy_before = ring->turn_busy;
+	request->attempts_before = ring->turn_attempts;
 	request->turn_number = ring->turn_number;
 	taken = ring->backend->take(ring, request);
 	if (!taken) {
@@ -432,6 +433,7 @@ bool engine_submit(struct pathring *ring)
 
 	ring->turn_time = engine_clock();
 	ring->turn_busy = ring->busy_nsec;
+	ring->turn_attempts = ring->attempts;
 	ring->turn_number++;
 	ring->turn_company = ring->num_running + ring->num_queued;
 	give_out(ring, &later);

@@ -63,10 +63,12 @@ struct pathring {
 	struct mounts *mounts;		 /* mounts.c */
 	STAILQ_HEAD(, identity) batches; /* batch.c: empty between turns */
 	uint32_t switch_nsec;		 /* placement.c: what a switch costs */
-	uint64_t busy_nsec;		 /* of this thread, ever, with other things than the ring */
-	uint64_t turn_busy;		 /* busy_nsec at turn_time */
-	size_t turn_company;		 /* requests that run or are given out in this submission */
-	uint64_t turn_number;		 /* of submissions */
+	uint64_t busy_nsec;	/* of this thread, ever, with callbacks and registrations */
+	uint64_t attempts;	/* submissions with attempts, ever */
+	uint64_t turn_attempts; /* attempts at turn_time */
+	uint64_t turn_busy;	/* busy_nsec at turn_time */
+	size_t turn_company;	/* requests that run or are given out in this submission */
+	uint64_t turn_number;	/* of submissions */
 	size_t companies[REMEMBERED_TURNS]; /* requests on their way after each of the last */
 	uint64_t turn_time;		    /* engine_clock(), of this submission */
 

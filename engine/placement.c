@@ -232,7 +232,9 @@ void placement_learn_switch(struct pathring *ring, uint64_t nsec)
 
 /*
  * In the company of others a request's share of the time is what it costs, not how long it took.
- * What this thread did meanwhile besides (callbacks, attempts of others) is not held against it.
+ * The callbacks of others meanwhile are not held against it: there are as many with attempts. Where
+ * this thread has made attempts meanwhile, nothing can be learned: the ring's workers have gone on
+ * on another processor.
  */
 void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request)
 {
@@ -242,7 +244,7 @@ void placement_learn_elsewhere(struct pathring *ring, const struct pathring_requ
 	size_t company = ring->companies[request->turn_number % REMEMBERED_TURNS];
 	struct cost_elsewhere *cost = NULL;
 
-	if (costs == NULL || company == 0 ||
+	if (costs == NULL || company == 0 || ring->attempts != request->attempts_before ||
 	    ring->turn_number - request->turn_number >= REMEMBERED_TURNS) {
 		return;
 	}

@@ -45,7 +45,8 @@ struct pathring_request {
 	uint64_t started;	     /* CLOCK_MONOTONIC, ns */
 	uint64_t submitted;	     /* to a backend */
 	uint64_t busy_before;	     /* the engine's busy_nsec then */
-	uint64_t turn_number;	     /* of the submission */
+	uint64_t attempts_before;
+	uint64_t turn_number; /* of the submission */
 	uint64_t finished;
 
 	pathring_request_fn fn;

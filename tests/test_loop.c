@@ -476,7 +476,8 @@ BACKEND_TEST(bounds, in_flight_never_exceeds_the_completion_queue)
 		assert_eq(tevent_loop_once(f->ev), 0);
 		stats = fixture_stats(f);
 		if (f->backend == PATHRING_BACKEND_URING) {
-			assert_leq(stats.in_flight, 32);
+			/* Of 64 completions 16 are kept for the engine's own entries. */
+			assert_leq(stats.in_flight, 48);
 		}
 		assert_leq(stats.queued + stats.in_flight, COUNT - before);
 		most_queued = stats.queued > most_queued ? stats.queued : most_queued;
