@@ -191,6 +191,22 @@ end_request(struct helpers *helpers, struct pathring_request *request, unsigned 
 	}
 }
 
+/*
+ * With the mutex held, which is released: what nobody waits for any more is closed here, since a
+ * close may block, too (FUSE is told of every one, and answers). What a job has is not this
+ * thread's to free.
+ */
+static void close_unwanted(struct helpers *helpers, struct pathring_request *request)
+{
+	struct operation *operation = &request->operation;
+
+	if (operation->class->kind == PATHRING_OPENAT) {
+		pthread_mutex_unlock(&helpers->mutex);
+		operation->class->discard(operation);
+		pthread_mutex_lock(&helpers->mutex);
+	}
+}
+
 /* With the mutex held: run requests until there have been none for a while. */
 static void serve(struct helpers *helpers)
 {
@@ -203,6 +219,9 @@ static void serve(struct helpers *helpers)
 		pthread_mutex_unlock(&helpers->mutex);
 		usable = run_request(request, &switches);
 		pthread_mutex_lock(&helpers->mutex);
+		if (request->helper.unwanted) {
+			close_unwanted(helpers, request);
+		}
 		end_request(helpers, request, switches);
 	}
 }
@@ -344,6 +363,7 @@ void helpers_take(struct pathring *ring, struct pathring_request *request)
 	bool limited;
 
 	limited = request_is_limited(request, &mount_id);
+	request->helper.unwanted = false;
 	pthread_mutex_lock(&helpers->mutex);
 	share_join(&helpers->shares, &request->ticket, mount_id, limited, 1);
 	share_wait(&request->ticket);
@@ -484,6 +504,7 @@ void helpers_cancel(struct pathring *ring, struct pathring_request *request)
 	if (waiting) {
 		share_leave(&request->ticket);
 	}
+	request->helper.unwanted = true;
 	pthread_mutex_unlock(&helpers->mutex);
 
 	if (waiting) {

@@ -79,6 +79,7 @@ struct pathring_request {
 		} uring;
 		struct helper_note {
 			STAILQ_ENTRY(pathring_request) link;
+			bool unwanted; /* orphaned while it ran */
 		} helper;
 	};
 };

@@ -31,10 +31,16 @@
 #define XATTR_NAME "user.test"
 #define XATTR_VALUE "value"
 
+enum hanging {
+	HANGS_NOT,
+	HANGS_ALWAYS,
+	HANGS_AT_CLOSE,
+};
+
 /* What both processes see. */
 struct shared {
 	unsigned int mounted; /* 1; 2 and more: errno + 2 */
-	unsigned int hangs;
+	unsigned int hangs;   /* enum hanging */
 	unsigned int delay_msec;
 	unsigned int waiting;
 	unsigned int most;
@@ -55,6 +61,7 @@ struct hung_filesystem {
 
 struct kept {
 	uint64_t due;
+	bool is_close;
 	size_t size;
 	char bytes[REPLY_SIZE];
 };
@@ -265,6 +272,7 @@ static void take_question(struct server *server)
 	answer.len = (uint32_t)(sizeof(answer) + size);
 	memcpy(kept->bytes, &answer, sizeof(answer));
 	kept->size = answer.len;
+	kept->is_close = header->opcode == FUSE_FLUSH;
 	kept->due = now_nsec() + look(&server->shared->delay_msec) * 1000000ULL;
 	if (header->opcode == FUSE_INIT) {
 		/* The kernel asks nothing before that. */
@@ -276,17 +284,19 @@ static void take_question(struct server *server)
 static void answer_due(struct server *server)
 {
 	uint64_t now = now_nsec();
+	unsigned int hangs = look(&server->shared->hangs);
 	unsigned int i = 0;
 
-	if (look(&server->shared->hangs) == 0) {
-		while (i < server->num_kept) {
-			if (server->kept[i].due > now) {
-				i++;
-				continue;
-			}
-			answer_now(server, &server->kept[i]);
-			server->kept[i] = server->kept[--server->num_kept];
+	while (i < server->num_kept) {
+		const struct kept *kept = &server->kept[i];
+		bool hung = hangs == HANGS_ALWAYS || (hangs == HANGS_AT_CLOSE && kept->is_close);
+
+		if (hung || kept->due > now) {
+			i++;
+			continue;
 		}
+		answer_now(server, kept);
+		server->kept[i] = server->kept[--server->num_kept];
 	}
 	say(&server->shared->waiting, server->num_kept);
 	if (server->num_kept > look(&server->shared->most)) {
@@ -542,12 +552,17 @@ struct pathring_handle *hung_filesystem_root(struct hung_filesystem *filesystem)
 
 void hung_filesystem_hang(struct hung_filesystem *filesystem)
 {
-	say(&filesystem->shared->hangs, 1);
+	say(&filesystem->shared->hangs, HANGS_ALWAYS);
+}
+
+void hung_filesystem_hang_closes(struct hung_filesystem *filesystem)
+{
+	say(&filesystem->shared->hangs, HANGS_AT_CLOSE);
 }
 
 void hung_filesystem_release(struct hung_filesystem *filesystem)
 {
-	say(&filesystem->shared->hangs, 0);
+	say(&filesystem->shared->hangs, HANGS_NOT);
 }
 
 void hung_filesystem_delay(struct hung_filesystem *filesystem, unsigned int msec)

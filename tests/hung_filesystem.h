@@ -43,6 +43,8 @@ struct pathring_handle *hung_filesystem_root(struct hung_filesystem *filesystem)
 
 /* From now on questions are kept. */
 void hung_filesystem_hang(struct hung_filesystem *filesystem);
+/* From now on no close of a file is answered; what else was kept is. */
+void hung_filesystem_hang_closes(struct hung_filesystem *filesystem);
 /* Answer those that were kept, and all that follow. */
 void hung_filesystem_release(struct hung_filesystem *filesystem);
 /* Answer each so many milliseconds after it was asked. */

@@ -409,6 +409,30 @@ HANG_TEST(freed)
 	hung_filesystem_unmount(filesystem);
 }
 
+/* A file that is opened for nobody has to be closed again, and that may hang as well. */
+ASYNC_BACKEND_TEST(hang, at_the_close_of_what_came_late)
+{
+	struct hung_filesystem *filesystem = hung_filesystem_mount(f, "hung", HUNG_FUSE);
+	struct pathring_how how = { .flags = O_RDONLY };
+	struct tevent_req *req = NULL;
+
+	scratch_file(f, "well", 0, 0, 0644, "");
+	hung_filesystem_hang(filesystem);
+	INSIDE(f,
+	       req = pathring_openat_send(
+		       f, f->ev, f->ring, f->process, hung_filesystem_root(filesystem), "f", &how));
+	hung_filesystem_until(filesystem, 1);
+	talloc_free(req);
+	hung_filesystem_hang_closes(filesystem);
+	loop_turns(f, 20);
+	hung_filesystem_until(filesystem, 1);
+	others_go_on(f);
+	hung_filesystem_until(filesystem, 1);
+	hung_filesystem_release(filesystem);
+	loop_settle(f);
+	hung_filesystem_unmount(filesystem);
+}
+
 /* ---- freeing the engine ---- */
 
 static void stop_hung(struct fixture *f, struct hung_filesystem *filesystem, struct sent *sent)
