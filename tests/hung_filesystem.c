@@ -594,3 +594,23 @@ void hung_filesystem_until(struct hung_filesystem *filesystem, unsigned int wait
 	}
 	assert_geq(hung_filesystem_waiting(filesystem), waiting, "too few questions were asked");
 }
+
+void others_go_on(struct fixture *f)
+{
+	struct pathring_handle *file = NULL;
+	uint8_t *value = NULL;
+	char buffer[16];
+	unsigned int i = 0;
+
+	for (i = 0; i < 10; i++) {
+		file = must_open(f, f->process, "well", O_RDWR);
+		assert_result(do_pwrite(f, f->process, file, "content", 7, 0), 7);
+		assert_result(do_pread(f, f->process, file, buffer, 16, 0), 7);
+		assert_result(do_fsync(f, f->process, file, false), 0);
+		assert_result(do_getxattr(f, f->process, file, "user.absent", 16, &value),
+			      -ENODATA);
+		assert_result(try_lookup(f, f->process, "well"), 0);
+		assert_result(do_close(f, f->process, &file), 0);
+		assert_result(try_open(f, f->process, "new", O_WRONLY | O_CREAT), 0);
+	}
+}

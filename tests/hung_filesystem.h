@@ -10,7 +10,7 @@
 #ifndef PATHRING_TESTS_HUNG_FILESYSTEM_H
 #define PATHRING_TESTS_HUNG_FILESYSTEM_H
 
-#include "harness.h"
+#include "operations.h"
 
 struct hung_filesystem;
 
@@ -60,5 +60,29 @@ unsigned int hung_filesystem_waiting(const struct hung_filesystem *filesystem);
 unsigned int hung_filesystem_most(const struct hung_filesystem *filesystem);
 /* Run the loop until so many wait. */
 void hung_filesystem_until(struct hung_filesystem *filesystem, unsigned int waiting);
+
+/*
+ * Operations of each kind on the scratch directory, which is on another file system and has a file
+ * "well".
+ */
+void others_go_on(struct fixture *f);
+
+/*
+ * On the ring's workers; on the helper threads; and on helper threads beside the ring, for a file
+ * system that is not for the ring. The test's file has a static enum hung_kind kind, what to mount.
+ */
+#define ONE_HANG_TEST(suite, name, suffix, ground, hung_kind)             \
+	Test(suite, name##_##suffix, .timeout = TEST_BOUND_SECONDS)       \
+	{                                                                 \
+		kind = hung_kind;                                         \
+		harness_run(BACKEND_##ground, FORM_SEND, suite##_##name); \
+	}
+
+#define HANG_TEST(suite, name)                                     \
+	static void suite##_##name(struct fixture *f);             \
+	ONE_HANG_TEST(suite, name, uring, uring, HUNG_OVERLAY)     \
+	ONE_HANG_TEST(suite, name, threads, threads, HUNG_FUSE)    \
+	ONE_HANG_TEST(suite, name, beside_uring, uring, HUNG_FUSE) \
+	static void suite##_##name(struct fixture *f)
 
 #endif
