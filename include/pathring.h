@@ -101,7 +101,7 @@ struct pathring_options {
 	/* [131072] Requests that may exist and not be complete. One more fails with -ENOBUFS. */
 	size_t max_requests;
 	/*
-	 * [64] Helper threads at most. They start when needed, more than a few only while requests
+	 * [128] Helper threads at most. They start when needed, more than a few only while requests
 	 * wait for a slow file system, and end after some seconds without work.
 	 */
 	unsigned int max_threads;

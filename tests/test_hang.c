@@ -104,7 +104,7 @@ HANG_TEST(hang, of_two_file_systems)
 	struct hung_filesystem *first = hung_filesystem_mount(f, "first", kind);
 	struct hung_filesystem *second = hung_filesystem_mount(f, "second", kind);
 	struct open_answers answers[2] = { 0 };
-	unsigned int workers = kind == HUNG_OVERLAY ? 256 : 64;
+	unsigned int workers = kind == HUNG_OVERLAY ? 256 : 128;
 
 	scratch_file(f, "well", 0, 0, 0644, "");
 	hung_filesystem_hang(first);
