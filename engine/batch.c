@@ -145,8 +145,7 @@ static void run_batch(struct pathring *ring,
 	if (switching) {
 		uint64_t switched = engine_clock();
 
-		/* There, and as much back again. */
-		placement_learn_switch(ring, 2 * (switched - *now));
+		placement_learn_switch(ring, switched - *now);
 		*now = switched;
 	}
 	if (ret < 0) {
@@ -181,7 +180,11 @@ void batches_run(struct pathring *ring, struct request_list *elsewhere, struct r
 		}
 		run_batch(ring, identity, &state, elsewhere, later, &now, end);
 	}
-	if (ret == 0) {
+	if (ret == 0 && state.switched) {
+		now = engine_clock();
+		identity_leave(&state);
+		placement_learn_return(ring, engine_clock() - now);
+	} else if (ret == 0) {
 		identity_leave(&state);
 	}
 	ring->attempts++;

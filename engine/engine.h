@@ -62,7 +62,8 @@ struct pathring {
 	struct identities identities;
 	struct mounts *mounts;		 /* mounts.c */
 	STAILQ_HEAD(, identity) batches; /* batch.c: empty between turns */
-	uint32_t switch_nsec;		 /* placement.c: what a switch costs */
+	uint32_t switch_nsec;		 /* placement.c: what a switch costs, and the way back */
+	uint32_t return_nsec;
 	uint64_t busy_nsec;	/* of this thread, ever, with callbacks and registrations */
 	uint64_t attempts;	/* submissions with attempts, ever */
 	uint64_t turn_attempts; /* attempts at turn_time */

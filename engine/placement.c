@@ -24,7 +24,7 @@
  * What is assumed before anything is known, in nanoseconds. Near what one machine measured; a
  * wrong guess is corrected by the first requests.
  */
-#define ASSUMED_SWITCH 8000
+#define ASSUMED_SWITCH 4000
 static const struct costs assumed = {
 	.inline_nsec = 3000,
 	.elsewhere = {
@@ -92,6 +92,7 @@ static void learn(uint32_t *value, uint64_t sample)
 void placement_assume(struct pathring *ring)
 {
 	ring->switch_nsec = ASSUMED_SWITCH;
+	ring->return_nsec = ASSUMED_SWITCH;
 }
 
 void placement_assume_mount(struct mount *mount)
@@ -186,7 +187,7 @@ bool placement_attempts_batch(struct pathring *ring,
 	here *= count;
 	elsewhere *= count;
 	if (switching) {
-		here += ring->switch_nsec;
+		here += ring->switch_nsec + ring->return_nsec;
 	}
 
 	attempts = here <= elsewhere;
@@ -228,6 +229,11 @@ void placement_learn_attempts(struct pathring *ring,
 void placement_learn_switch(struct pathring *ring, uint64_t nsec)
 {
 	learn(&ring->switch_nsec, nsec);
+}
+
+void placement_learn_return(struct pathring *ring, uint64_t nsec)
+{
+	learn(&ring->return_nsec, nsec);
 }
 
 /*
@@ -292,8 +298,9 @@ char *placement_describe(const struct pathring *ring, char *text)
 			}
 		}
 	}
-	return talloc_asprintf_append(
-		text, "a switch of credentials and back: %.1f us\n", ring->switch_nsec / 1e3);
+	return talloc_asprintf_append(text,
+				      "a switch of credentials and back: %.1f us\n",
+				      (ring->switch_nsec + ring->return_nsec) / 1e3);
 }
 
 /*

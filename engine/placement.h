@@ -54,7 +54,9 @@ void placement_learn_attempts(struct pathring *ring,
 			      size_t count,
 			      size_t missed,
 			      uint64_t nsec);
+/* Of credentials: to an identity, and back again. */
 void placement_learn_switch(struct pathring *ring, uint64_t nsec);
+void placement_learn_return(struct pathring *ring, uint64_t nsec);
 /* A request that the backend has completed. */
 void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request);
 
