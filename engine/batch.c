@@ -103,6 +103,7 @@ static void run_slice(struct pathring *ring,
 	} while (count < SLICE && identity->batch_size > 0 &&
 		 alike(STAILQ_FIRST(&identity->batch), requests[0]));
 
+	ring->attempts++;
 	*now = engine_clock();
 	placement_learn_attempts(ring, requests[0], count, missed, *now - began);
 	ring->completion_time = *now;
@@ -187,5 +188,4 @@ void batches_run(struct pathring *ring, struct request_list *elsewhere, struct r
 	} else if (ret == 0) {
 		identity_leave(&state);
 	}
-	ring->attempts++;
 }

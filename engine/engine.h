@@ -65,7 +65,7 @@ struct pathring {
 	uint32_t switch_nsec;		 /* placement.c: what a switch costs, and the way back */
 	uint32_t return_nsec;
 	uint64_t busy_nsec;	/* of this thread, ever, with callbacks and registrations */
-	uint64_t attempts;	/* submissions with attempts, ever */
+	uint64_t attempts;	/* slices of them, ever (batch.c) */
 	uint64_t turn_attempts; /* attempts at turn_time */
 	uint64_t turn_busy;	/* busy_nsec at turn_time */
 	size_t turn_company;	/* requests that run or are given out in this submission */

@@ -307,6 +307,23 @@ ONE_TEST_ON(placement, counts_the_switch_once_a_batch, inline)
 	pathring_request_free(policy.request);
 }
 
+/* What it assumes of the ring is replaced by what the ring does. */
+ONE_TEST_ON(placement, learns_from_the_ring, inline)
+{
+	struct policy policy = policy_start(f);
+	struct cost_elsewhere *alone = &policy.mount->costs[PATHRING_LOOKUP].elsewhere[0];
+	unsigned int i = 0;
+
+	learn_attempts(f, &policy, 0, 1000000);
+	alone->nsec = 900000;
+	for (i = 0; i < 50; i++) {
+		assert_result(try_lookup(f, f->process, "file"), 0);
+	}
+	assert_neq(alone->nsec, 900000, "nothing was learned of %u lookups", i);
+	assert_gt(placed(f, PATHRING_RING), 40);
+	pathring_request_free(policy.request);
+}
+
 ONE_TEST_ON(placement, tries_the_other_way_now_and_then, inline)
 {
 	struct policy policy = policy_start(f);
