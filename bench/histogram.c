@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The log-linear histogram: from value to bucket and back, and percentiles.
+ * The log-linear histogram: from value to bucket and back, percentiles, and several made one.
  */
 #include "histogram.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #define SUB_BUCKETS (1ULL << BENCH_HISTOGRAM_BITS)
@@ -26,17 +25,23 @@ static size_t bucket_of(uint64_t value)
 	return (size_t)(shift * SUB_BUCKETS + (value >> shift));
 }
 
-static uint64_t middle_of(size_t bucket)
+static uint64_t lower_of(size_t bucket, uint64_t *width)
 {
 	unsigned int shift = 0;
-	uint64_t low = 0;
 
-	if (bucket < 2 * SUB_BUCKETS) {
-		return bucket;
+	if (bucket >= 2 * SUB_BUCKETS) {
+		shift = (unsigned int)(bucket / SUB_BUCKETS) - 1;
 	}
-	shift = (unsigned int)(bucket / SUB_BUCKETS) - 1;
-	low = (bucket - shift * SUB_BUCKETS) << shift;
-	return low + ((1ULL << shift) >> 1);
+	*width = 1ULL << shift;
+	return (bucket - shift * SUB_BUCKETS) << shift;
+}
+
+static uint64_t middle_of(size_t bucket)
+{
+	uint64_t width = 0;
+	uint64_t lower = lower_of(bucket, &width);
+
+	return lower + width / 2;
 }
 
 void bench_histogram_clear(struct bench_histogram *histogram)
@@ -98,4 +103,41 @@ double bench_histogram_mean(const struct bench_histogram *histogram)
 		return 0;
 	}
 	return (double)histogram->sum / (double)histogram->count;
+}
+
+void bench_histogram_merge(struct bench_histogram *histogram, const struct bench_histogram *other)
+{
+	size_t i = 0;
+
+	for (i = 0; i < BENCH_HISTOGRAM_BUCKETS; i++) {
+		histogram->buckets[i] += other->buckets[i];
+	}
+	histogram->count += other->count;
+	histogram->sum += other->sum;
+	if (other->min < histogram->min) {
+		histogram->min = other->min;
+	}
+	if (other->max > histogram->max) {
+		histogram->max = other->max;
+	}
+}
+
+bool bench_histogram_next(const struct bench_histogram *histogram,
+			  size_t *position,
+			  struct bench_histogram_bucket *bucket)
+{
+	size_t i = *position;
+
+	while (i < BENCH_HISTOGRAM_BUCKETS && histogram->buckets[i] == 0) {
+		i++;
+	}
+	if (i >= BENCH_HISTOGRAM_BUCKETS) {
+		*position = BENCH_HISTOGRAM_BUCKETS;
+		return false;
+	}
+	bucket->lower = lower_of(i, &bucket->width);
+	bucket->middle = bucket->lower + bucket->width / 2;
+	bucket->count = histogram->buckets[i];
+	*position = i + 1;
+	return true;
 }

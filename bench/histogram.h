@@ -6,6 +6,8 @@
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -34,5 +36,24 @@ uint64_t bench_histogram_percentile(const struct bench_histogram *histogram, uin
 
 /* 0 of an empty histogram. */
 double bench_histogram_mean(const struct bench_histogram *histogram);
+
+/* As if every value of `other` had been added one by one. */
+void bench_histogram_merge(struct bench_histogram *histogram, const struct bench_histogram *other);
+
+/* Values from lower to lower + width - 1; middle is what stands for all of them. */
+struct bench_histogram_bucket {
+	uint64_t lower;
+	uint64_t width;
+	uint64_t middle;
+	uint64_t count;
+};
+
+/*
+ * Gives the non-empty buckets in ascending order. *position is 0 at first and belongs to the
+ * iteration from then on; false after the last one.
+ */
+bool bench_histogram_next(const struct bench_histogram *histogram,
+			  size_t *position,
+			  struct bench_histogram_bucket *bucket);
 
 #endif /* BENCH_HISTOGRAM_H */

@@ -215,3 +215,86 @@ Test(histogram, few_values)
 	}
 	compare_all();
 }
+
+/* Parts that differ in size and magnitude, merged in turn: as rounds and threads are. */
+Test(histogram, merged)
+{
+	static struct bench_histogram part;
+	double sum = 0;
+	size_t i = 0;
+	size_t j = 0;
+
+	for (i = 0; i < 20; i++) {
+		size_t count = i % 5 == 0 ? 0 : i * 700;
+
+		bench_histogram_clear(&part);
+		for (j = 0; j < count; j++) {
+			uint64_t value = (next_random() % 1000000) >> (i % 7);
+
+			/* Not by add(), which would put it into the whole at once. */
+			values[num_values] = value;
+			num_values++;
+			sum += (double)value;
+			bench_histogram_add(&part, value);
+		}
+		bench_histogram_merge(&histogram, &part);
+	}
+	compare_all();
+	cr_assert_float_eq(bench_histogram_mean(&histogram), sum / (double)num_values, 1e-9);
+}
+
+Test(histogram, merging_an_empty_one_changes_nothing)
+{
+	static struct bench_histogram empty;
+
+	bench_histogram_clear(&empty);
+	add(1000);
+	bench_histogram_merge(&histogram, &empty);
+	compare_all();
+	bench_histogram_merge(&empty, &histogram);
+	cr_assert_eq(memcmp(&empty, &histogram, sizeof(empty)), 0);
+}
+
+/* What a reader of the non-empty buckets sees: every value once, in order, and off by < 1 %. */
+Test(histogram, buckets_hold_every_value)
+{
+	struct bench_histogram_bucket bucket = { 0 };
+	uint64_t end = 0;
+	size_t position = 0;
+	size_t first = 0;
+	size_t i = 0;
+
+	for (i = 0; i < 50000; i++) {
+		add(next_random() >> (64 - 1 - next_random() % 63));
+	}
+	add(0);
+	add(UINT64_MAX);
+	qsort(values, num_values, sizeof(values[0]), compare);
+	while (bench_histogram_next(&histogram, &position, &bucket)) {
+		size_t last = first + bucket.count - 1;
+		double middle = (double)bucket.middle;
+
+		if (bucket.count == 0 || bucket.lower < end || last >= num_values ||
+		    values[first] < bucket.lower ||
+		    values[last] - bucket.lower > bucket.width - 1 ||
+		    fabs(middle - (double)values[first]) > middle * 0.005 ||
+		    fabs(middle - (double)values[last]) > middle * 0.005) {
+			cr_assert_fail("a bucket from %.0f, %.0f wide, with %.0f values",
+				       (double)bucket.lower,
+				       (double)bucket.width,
+				       (double)bucket.count);
+		}
+		end = bucket.lower + (bucket.width - 1);
+		first += bucket.count;
+	}
+	cr_assert_eq(first, num_values);
+	cr_assert(!bench_histogram_next(&histogram, &position, &bucket));
+}
+
+Test(histogram, empty_has_no_buckets)
+{
+	struct bench_histogram_bucket bucket = { 0 };
+	size_t position = 0;
+
+	cr_assert(!bench_histogram_next(&histogram, &position, &bucket));
+}
