@@ -53,26 +53,22 @@ struct bench_user {
 	size_t num_groups;
 };
 
-/* Where an engine that has a choice carries requests out. */
-enum bench_pin {
-	BENCH_PIN_LEARNED, /* wherever it thinks best */
-	BENCH_PIN_INLINE,
-	BENCH_PIN_RING,
-	BENCH_PIN_THREAD,
+/* What requests go to. */
+struct bench_descriptor {
+	int fd;
+	bool io; /* for I/O, otherwise a path reference or a directory */
 };
 
 /* What the command line says to engines that can be told. */
 struct bench_settings {
-	enum bench_pin pin;
 	size_t max_workers; /* 0: as the engine likes */
 };
 
 /* Where requests go and who makes them; the same for every engine. */
 struct bench_target {
-	enum bench_kind kind;
-	const int *fds; /* that requests go to, open for as long as the engine is */
-	size_t num_fds;
-	bool io; /* they are for I/O, otherwise path references or directories */
+	bool kinds[BENCH_NUM_KINDS];		    /* that requests will be of */
+	const struct bench_descriptor *descriptors; /* open for as long as the engine is */
+	size_t num_descriptors;
 	const struct bench_user *users;
 	size_t num_users;
 	bool self; /* the one user is who the process is */
@@ -90,14 +86,16 @@ struct bench_request {
 	size_t user;
 	size_t file;
 
-	size_t fd; /* which of the target's */
+	enum bench_kind kind;
+	size_t descriptor; /* which of the target's */
 	const char *path;
 	const char *new_path; /* of a rename */
 	const uint8_t *data;  /* to write; as an xattr or at the start of the file */
 	size_t size;	      /* of data, or the most that may be answered */
 	bool check;	      /* openat: stx of what was opened is wanted */
 
-	bool denied; /* the right answer is, or contains, EACCES */
+	bool missing; /* an operation that asks for a name asks for one that is not there */
+	bool denied;  /* the right answer is, or contains, EACCES */
 };
 
 /* Needs to be valid only until bench_complete() returns. What was not asked for is zero. */
@@ -123,6 +121,7 @@ struct bench_account {
 struct bench_engine {
 	const char *name;
 	const char *summary;
+	int variant;	 /* which of those that share these functions; theirs to understand */
 	bool identity;	 /* requests run as their user; without it nothing is denied */
 	bool concurrent; /* more than one request at a time */
 
@@ -169,6 +168,9 @@ extern const struct bench_engine bench_engine_pathring;
 extern const struct bench_engine bench_engine_pathring_uring;
 extern const struct bench_engine bench_engine_pathring_threads;
 extern const struct bench_engine bench_engine_pathring_sync;
+extern const struct bench_engine bench_engine_pathring_pin_inline;
+extern const struct bench_engine bench_engine_pathring_pin_ring;
+extern const struct bench_engine bench_engine_pathring_pin_thread;
 
 /* All engines, ended by NULL. */
 extern const struct bench_engine *const bench_engines[];

@@ -31,19 +31,21 @@ static void log_once(void *private_data, enum pathring_log_level level, const ch
 	fprintf(stderr, "pathring-bench: pathring: %s\n", message);
 }
 
-static enum pathring_backend backend_of(const struct bench_engine *engine)
-{
-	if (engine == &bench_engine_pathring_uring) {
-		return PATHRING_BACKEND_URING;
-	}
-	if (engine == &bench_engine_pathring_threads) {
-		return PATHRING_BACKEND_THREADS;
-	}
-	if (engine == &bench_engine_pathring_sync) {
-		return PATHRING_BACKEND_SYNC;
-	}
-	return PATHRING_BACKEND_AUTO;
-}
+enum variant { PLAIN, URING, THREADS, SYNC, PIN_INLINE, PIN_RING, PIN_THREAD };
+
+/* What each variant asks the library for. */
+static const struct {
+	enum pathring_backend backend;
+	enum pathring_pin pin;
+} variants[] = {
+	[PLAIN] = { PATHRING_BACKEND_AUTO, PATHRING_PIN_LEARNED },
+	[URING] = { PATHRING_BACKEND_URING, PATHRING_PIN_LEARNED },
+	[THREADS] = { PATHRING_BACKEND_THREADS, PATHRING_PIN_LEARNED },
+	[SYNC] = { PATHRING_BACKEND_SYNC, PATHRING_PIN_LEARNED },
+	[PIN_INLINE] = { PATHRING_BACKEND_AUTO, PATHRING_PIN_INLINE },
+	[PIN_RING] = { PATHRING_BACKEND_AUTO, PATHRING_PIN_RING },
+	[PIN_THREAD] = { PATHRING_BACKEND_AUTO, PATHRING_PIN_THREAD },
+};
 
 static int make_identities(struct ring_state *state, const struct bench_target *target)
 {
@@ -77,37 +79,25 @@ static int make_identities(struct ring_state *state, const struct bench_target *
 
 static int make_handles(struct ring_state *state, const struct bench_target *target)
 {
-	enum pathring_handle_kind kind = target->io ? PATHRING_IO : PATHRING_PATHREF;
 	size_t i = 0;
 
-	state->handles = talloc_zero_array(state, struct pathring_handle *, target->num_fds);
+	state->handles =
+		talloc_zero_array(state, struct pathring_handle *, target->num_descriptors);
 	if (state->handles == NULL) {
 		return -ENOMEM;
 	}
-	for (i = 0; i < target->num_fds; i++) {
-		int ret = pathring_handle_borrow(
-			state->handles, target->fds[i], kind, &state->handles[i]);
+	for (i = 0; i < target->num_descriptors; i++) {
+		const struct bench_descriptor *descriptor = &target->descriptors[i];
+		int ret = pathring_handle_borrow(state->handles,
+						 descriptor->fd,
+						 descriptor->io ? PATHRING_IO : PATHRING_PATHREF,
+						 &state->handles[i]);
 
 		if (ret != 0) {
 			return ret;
 		}
 	}
 	return 0;
-}
-
-static enum pathring_pin pin_of(const struct bench_settings *settings)
-{
-	switch (settings->pin) {
-	case BENCH_PIN_INLINE:
-		return PATHRING_PIN_INLINE;
-	case BENCH_PIN_RING:
-		return PATHRING_PIN_RING;
-	case BENCH_PIN_THREAD:
-		return PATHRING_PIN_THREAD;
-	case BENCH_PIN_LEARNED:
-		break;
-	}
-	return PATHRING_PIN_LEARNED;
 }
 
 static bool ring_open(TALLOC_CTX *mem_ctx,
@@ -118,9 +108,9 @@ static bool ring_open(TALLOC_CTX *mem_ctx,
 		      char **why)
 {
 	struct pathring_options options = {
-		.backend = backend_of(engine),
+		.backend = variants[engine->variant].backend,
 		.max_workers = (unsigned int)target->settings->max_workers,
-		.pin = pin_of(target->settings),
+		.pin = variants[engine->variant].pin,
 		.log_fn = log_once,
 	};
 	struct ring_state *state = NULL;
@@ -135,7 +125,6 @@ static bool ring_open(TALLOC_CTX *mem_ctx,
 	if (state == NULL) {
 		goto fail;
 	}
-	state->kind = target->kind;
 	state->ev = tevent_context_init(state);
 	state->jobs = talloc_zero_array(state, struct ring_job, depth);
 	if (state->ev == NULL || state->jobs == NULL) {
@@ -194,36 +183,26 @@ static int ring_turn(void *_state)
 	return ret == 0 ? 0 : -errno;
 }
 
-/* Which of the engine's operations shows where those of this kind run. */
-static enum pathring_operation counted_as(enum bench_kind kind)
-{
-	static const enum pathring_operation operations[BENCH_NUM_KINDS] = {
-		[BENCH_LOOKUP] = PATHRING_LOOKUP,	[BENCH_OPENAT] = PATHRING_OPENAT,
-		[BENCH_STATX] = PATHRING_STATX,		[BENCH_GETXATTR] = PATHRING_GETXATTR,
-		[BENCH_SETXATTR] = PATHRING_SETXATTR,	[BENCH_LISTXATTR] = PATHRING_LISTXATTR,
-		[BENCH_PREAD] = PATHRING_PREAD,		[BENCH_PWRITE] = PATHRING_PWRITE,
-		[BENCH_MKDIR_RMDIR] = PATHRING_MKDIRAT, [BENCH_RENAMEAT] = PATHRING_RENAMEAT,
-	};
-
-	return operations[kind];
-}
-
 static void ring_account(void *_state, struct bench_account *account)
 {
 	struct ring_state *state = _state;
 	struct pathring_stats stats = { .submissions = 0 };
-	const uint64_t *placed = stats.operation[counted_as(state->kind)].placed;
+	size_t i = 0;
 
 	pathring_stats(state->ring, &stats);
 	*account = (struct bench_account) {
-		.placed[BENCH_INLINE] = placed[PATHRING_INLINE],
-		.placed[BENCH_RING] = placed[PATHRING_RING],
-		.placed[BENCH_THREAD] = placed[PATHRING_THREAD],
 		.submissions = stats.submissions,
 		.enters = stats.enters,
 		.fallbacks = stats.fallbacks,
 		.switches = stats.switches,
 	};
+	for (i = 0; i < PATHRING_NUM_OPERATIONS; i++) {
+		const uint64_t *placed = stats.operation[i].placed;
+
+		account->placed[BENCH_INLINE] += placed[PATHRING_INLINE];
+		account->placed[BENCH_RING] += placed[PATHRING_RING];
+		account->placed[BENCH_THREAD] += placed[PATHRING_THREAD];
+	}
 }
 
 static const char *ring_backend(void *_state)
@@ -242,18 +221,26 @@ static void ring_close(void *_state)
 	talloc_free(state);
 }
 
-#define RING_ENGINE(_name, _summary)                                                      \
-	{                                                                                 \
-		.name = _name, .summary = _summary, .identity = true, .concurrent = true, \
-		.open = ring_open, .submit = ring_submit, .turn = ring_turn,              \
-		.account = ring_account, .backend = ring_backend, .close = ring_close,    \
+#define RING_ENGINE(_name, _variant, _summary)                                                   \
+	{                                                                                        \
+		.name = _name, .variant = _variant, .summary = _summary, .identity = true,       \
+		.concurrent = true, .open = ring_open, .submit = ring_submit, .turn = ring_turn, \
+		.account = ring_account, .backend = ring_backend, .close = ring_close,           \
 	}
 
 const struct bench_engine bench_engine_pathring =
-	RING_ENGINE("pathring", "libpathring, the backend that it chooses itself");
-const struct bench_engine bench_engine_pathring_uring =
-	RING_ENGINE("pathring-uring", "libpathring on io_uring, one personality an identity");
+	RING_ENGINE("pathring", PLAIN, "libpathring, the backend that it chooses itself");
+const struct bench_engine bench_engine_pathring_uring = RING_ENGINE(
+	"pathring-uring", URING, "libpathring on io_uring, one personality an identity");
 const struct bench_engine bench_engine_pathring_threads =
-	RING_ENGINE("pathring-threads", "libpathring with helper threads");
+	RING_ENGINE("pathring-threads", THREADS, "libpathring with helper threads");
 const struct bench_engine bench_engine_pathring_sync = RING_ENGINE(
-	"pathring-sync", "libpathring in the calling thread, switched for each request");
+	"pathring-sync", SYNC, "libpathring in the calling thread, switched for each request");
+const struct bench_engine bench_engine_pathring_pin_inline =
+	RING_ENGINE("pathring-pin-inline",
+		    PIN_INLINE,
+		    "libpathring, what has a choice runs in the calling thread");
+const struct bench_engine bench_engine_pathring_pin_ring = RING_ENGINE(
+	"pathring-pin-ring", PIN_RING, "libpathring, what has a choice runs on the ring");
+const struct bench_engine bench_engine_pathring_pin_thread = RING_ENGINE(
+	"pathring-pin-thread", PIN_THREAD, "libpathring, what has a choice runs in helper threads");

@@ -11,7 +11,6 @@
 #include <pathring.h>
 
 struct ring_state {
-	enum bench_kind kind;
 	struct tevent_context *ev;
 	struct pathring *ring;
 	struct pathring_identity **identities; /* one a user, in their order */

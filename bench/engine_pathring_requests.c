@@ -14,7 +14,7 @@ static struct pathring_identity *identity_of(const struct ring_job *job)
 
 static struct pathring_handle *handle_of(const struct ring_job *job)
 {
-	return job->state->handles[job->request->fd];
+	return job->state->handles[job->request->descriptor];
 }
 
 static void
@@ -328,5 +328,5 @@ static int (*const starters[BENCH_NUM_KINDS])(struct ring_job *) = {
 
 int ring_start(struct ring_job *job)
 {
-	return starters[job->state->kind](job);
+	return starters[job->request->kind](job);
 }

@@ -9,7 +9,6 @@
 
 struct raw_state {
 	struct bench_plain plain;
-	enum bench_kind kind;
 	uint64_t done;
 };
 
@@ -31,7 +30,6 @@ static bool raw_open(TALLOC_CTX *mem_ctx,
 		return false;
 	}
 	bench_plain_init(&raw->plain, target);
-	raw->kind = target->kind;
 	*state = raw;
 	return true;
 }
@@ -41,7 +39,7 @@ static int raw_submit(void *state, struct bench_request *request)
 	struct raw_state *raw = state;
 	struct bench_answer answer;
 
-	bench_plain_perform(&raw->plain, raw->kind, request, &answer);
+	bench_plain_perform(&raw->plain, request, &answer);
 	raw->done++;
 	bench_complete(request, &answer);
 	return 0;

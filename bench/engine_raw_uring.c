@@ -84,14 +84,14 @@ static int make_slots(struct raw_uring *uring, unsigned int count)
 	return 0;
 }
 
-static int set_up(struct raw_uring *uring, const struct bench_settings *settings, size_t depth)
+static int set_up(struct raw_uring *uring, const struct bench_target *target, size_t depth)
 {
 	struct io_uring_params parameters = {
 		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN |
 			 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
 		.cq_entries = MIN_COMPLETIONS,
 	};
-	unsigned int workers[2] = { (unsigned int)settings->max_workers, 0 };
+	unsigned int workers[2] = { (unsigned int)target->settings->max_workers, 0 };
 	int ret = 0;
 
 	if (depth * COMPLETIONS_PER_REQUEST > MIN_COMPLETIONS) {
@@ -102,13 +102,13 @@ static int set_up(struct raw_uring *uring, const struct bench_settings *settings
 		return ret;
 	}
 	talloc_set_destructor(uring, raw_uring_destructor);
-	if (settings->max_workers > 0) {
+	if (target->settings->max_workers > 0) {
 		ret = io_uring_register_iowq_max_workers(&uring->io_uring, workers);
 		if (ret < 0) {
 			return ret;
 		}
 	}
-	if (uring->kind == BENCH_LOOKUP) {
+	if (target->kinds[BENCH_LOOKUP]) {
 		ret = make_slots(uring, (unsigned int)depth * SLOTS_PER_REQUEST);
 	}
 	return ret;
@@ -138,14 +138,13 @@ static bool raw_uring_open(TALLOC_CTX *mem_ctx,
 		return false;
 	}
 	STAILQ_INIT(&uring->late);
-	uring->kind = target->kind;
-	uring->fds = target->fds;
+	uring->descriptors = target->descriptors;
 	uring->jobs = talloc_zero_array(uring, struct raw_uring_job, depth);
 	if (uring->jobs == NULL) {
 		talloc_free(uring);
 		return false;
 	}
-	ret = set_up(uring, target->settings, depth);
+	ret = set_up(uring, target, depth);
 	if (ret < 0) {
 		*why = talloc_asprintf(mem_ctx, "io_uring: %s", strerror(-ret));
 		talloc_free(uring);
@@ -183,7 +182,7 @@ static void
 complete(struct raw_uring *uring, struct raw_uring_job *job, const struct bench_answer *answer)
 {
 	/* The job is the next request's as soon as this one is answered. */
-	bool slot_used = uring->kind == BENCH_LOOKUP;
+	bool slot_used = job->request->kind == BENCH_LOOKUP;
 	bool opened = job->opened;
 	unsigned int slot = job->slot;
 	int fd = job->fd;

@@ -14,8 +14,7 @@
 
 struct raw_uring {
 	struct io_uring io_uring;
-	enum bench_kind kind;
-	const int *fds;
+	const struct bench_descriptor *descriptors;
 	struct raw_uring_job *jobs; /* by the number of the request */
 
 	/* Lookups whose xattr is asked for at the end of the submission. */

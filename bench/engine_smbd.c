@@ -18,7 +18,6 @@
 
 struct smbd_state {
 	struct bench_plain plain;
-	enum bench_kind kind;
 	const struct bench_user *users;
 	const struct bench_user *current; /* NULL: root, as at the start */
 	const struct bench_user *self;	  /* the user who is root, as at the start; or NULL */
@@ -124,7 +123,6 @@ static bool smbd_open(TALLOC_CTX *mem_ctx,
 		goto fail;
 	}
 	bench_plain_init(&smbd->plain, target);
-	smbd->kind = target->kind;
 	smbd->users = target->users;
 	smbd->self = target->self ? &target->users[0] : NULL;
 
@@ -167,7 +165,7 @@ static int smbd_submit(void *state, struct bench_request *request)
 		smbd->current = user;
 		smbd->switches++;
 	}
-	bench_plain_perform(&smbd->plain, smbd->kind, request, &answer);
+	bench_plain_perform(&smbd->plain, request, &answer);
 	smbd->done++;
 	bench_complete(request, &answer);
 	return 0;

@@ -36,7 +36,6 @@ struct pool_state {
 	struct tevent_threaded_context *threaded;
 	struct helper_pool *pool;
 	struct pool_job *jobs; /* by the number of the request */
-	enum bench_kind kind;
 	const struct bench_user *users;
 	int dumpable;
 	uint64_t done;
@@ -104,7 +103,7 @@ static void job_run(struct helper_job *helper_job)
 	struct pool_state *state = job->state;
 
 	set_thread_credentials(&state->users[job->request->user]);
-	bench_plain_perform(&job->plain, state->kind, job->request, &job->answer);
+	bench_plain_perform(&job->plain, job->request, &job->answer);
 	tevent_threaded_schedule_immediate(state->threaded, job->im, job_done, job);
 }
 
@@ -125,7 +124,6 @@ static bool pool_open(TALLOC_CTX *mem_ctx,
 	if (state == NULL) {
 		return false;
 	}
-	state->kind = target->kind;
 	state->users = target->users;
 	state->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	state->jobs = talloc_zero_array(state, struct pool_job, depth);

@@ -244,11 +244,9 @@ done:
 	return ret;
 }
 
-bool bench_idle_show(const struct bench_settings *settings, FILE *file)
+bool bench_idle_show(FILE *file)
 {
-	const struct pathring_options options = {
-		.max_workers = (unsigned int)settings->max_workers,
-	};
+	const struct pathring_options options = { .max_workers = 0 };
 	struct tevent_context *ev = tevent_context_init(NULL);
 	int ret = -ENOMEM;
 
@@ -257,7 +255,7 @@ bool bench_idle_show(const struct bench_settings *settings, FILE *file)
 		talloc_free(ev);
 	}
 	if (ret != 0) {
-		fprintf(stderr, "pathring-bench: --idle: %s\n", strerror(-ret));
+		fprintf(stderr, "pathring-bench: idle: %s\n", strerror(-ret));
 	}
 	return ret == 0;
 }

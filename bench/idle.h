@@ -5,11 +5,10 @@
 #ifndef BENCH_IDLE_H
 #define BENCH_IDLE_H
 
-#include "engine.h"
-
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Measure and print. False after a message on stderr. */
-bool bench_idle_show(const struct bench_settings *settings, FILE *file);
+bool bench_idle_show(FILE *file);
 
 #endif /* BENCH_IDLE_H */

@@ -326,23 +326,23 @@ static void check_effects(struct bench_load *load)
 static enum bench_load_result
 run_engine(struct bench_load *load, TALLOC_CTX *mem_ctx, const struct bench_plan *plan)
 {
-	const struct bench_target target = {
-		.kind = plan->operation->kind,
-		.fds = load->workload->fds,
-		.num_fds = load->workload->num_fds,
-		.io = plan->operation->io,
+	struct bench_target target = {
+		.descriptors = load->workload->descriptors,
+		.num_descriptors = load->workload->num_descriptors,
 		.users = load->tree->users,
 		.num_users = load->tree->num_users,
 		.self = load->tree->self,
 		.settings = plan->settings,
 	};
 	/* Cold, warming up is only for the engine: it knows each user then. */
-	uint64_t warm_up_ns = plan->cold ? 0 : WARM_UP_NS;
+	uint64_t warm_up_ns = plan->traffic->cold ? 0 : WARM_UP_NS;
 	enum bench_load_result result = BENCH_LOAD_OK;
 	char *why = NULL;
 	bool ok = false;
 
-	ok = load->engine->open(mem_ctx, load->engine, &target, plan->depth, &load->state, &why);
+	memcpy(target.kinds, load->workload->kinds, sizeof(target.kinds));
+	ok = load->engine->open(
+		mem_ctx, load->engine, &target, plan->point.depth, &load->state, &why);
 	if (!ok) {
 		fprintf(stderr,
 			"pathring-bench: engine %s cannot run: %s\n",
@@ -372,7 +372,7 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 {
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
 	struct bench_load load = { .tree = tree, .engine = engine, .round = round };
-	size_t concurrency = engine->concurrent ? plan->depth : 1;
+	size_t concurrency = engine->concurrent ? plan->point.depth : 1;
 	struct bench_request *requests = NULL;
 	enum bench_load_result result = BENCH_LOAD_FAILED;
 	char *why = NULL;
@@ -386,10 +386,10 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 	if (requests != NULL) {
 		load.workload = bench_workload_open(mem_ctx,
 						    tree,
-						    plan->operation,
+						    plan->mix,
+						    plan->traffic,
 						    engine->identity,
 						    concurrency,
-						    plan->cold,
 						    &why);
 	}
 	if (load.workload == NULL) {

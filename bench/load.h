@@ -31,13 +31,19 @@ enum bench_load_result {
 			     either */
 };
 
+/* What an engine is put under. */
+struct bench_point {
+	size_t depth; /* requests at a time; with a rate at most so many */
+	double rate;  /* requests a second by the clock, or 0 for a closed loop */
+};
+
 /* One round. */
 struct bench_plan {
-	const struct bench_operation *operation;
+	const struct bench_mix *mix;
+	const struct bench_traffic *traffic;
 	const struct bench_settings *settings;
-	size_t depth;
+	struct bench_point point;
 	uint64_t duration_ns;
-	bool cold; /* each file is asked for once, and the round ends with the last */
 };
 
 enum bench_load_result bench_load_run(const struct bench_tree *tree,

@@ -41,7 +41,7 @@ static bool open_json(const char *path, FILE **file)
 	return true;
 }
 
-static bool write_json(const struct bench_report *report, FILE *file)
+static bool write_json(const char *path, const json_t *document, FILE *file)
 {
 	int ret = 0;
 	bool ok = true;
@@ -55,15 +55,12 @@ static bool write_json(const struct bench_report *report, FILE *file)
 	 */
 	ret = ftruncate(fileno(file), 0);
 	if (ret == 0 || errno == EINVAL) {
-		ok = bench_report_json(report, file);
+		ok = bench_report_json(document, file);
 	} else {
 		ok = false;
 	}
 	if (!ok) {
-		fprintf(stderr,
-			"pathring-bench: cannot write %s: %s\n",
-			report->options->json,
-			strerror(errno));
+		fprintf(stderr, "pathring-bench: cannot write %s: %s\n", path, strerror(errno));
 	}
 	return ok;
 }
@@ -72,20 +69,27 @@ static bool allow_descriptors(const struct bench_options *options)
 {
 	struct rlimit limit;
 	size_t deepest = 1;
+	size_t shares = 1;
 	rlim_t wanted = 0;
 	size_t i = 0;
 	int ret = 0;
 
-	for (i = 0; i < options->num_depths; i++) {
-		if (options->depths[i] > deepest) {
-			deepest = options->depths[i];
+	for (i = 0; i < options->num_points; i++) {
+		if (options->points[i].depth > deepest) {
+			deepest = options->points[i].depth;
+		}
+	}
+	for (i = 0; i < options->num_mixes; i++) {
+		if (options->mixes[i].num_shares > shares) {
+			shares = options->mixes[i].num_shares;
 		}
 	}
 	/*
 	 * In flight one each, and of raw-uring three slots, which count too. Before that, each file
 	 * or each user's directory.
 	 */
-	wanted = (rlim_t)deepest * 4 + options->tree.num_files + options->tree.num_users + 256;
+	wanted = (rlim_t)deepest * 4 +
+		 (rlim_t)shares * (options->tree.num_files + options->tree.num_users) + 256;
 	ret = getrlimit(RLIMIT_NOFILE, &limit);
 	if (ret == 0 && limit.rlim_cur < wanted) {
 		limit.rlim_cur = wanted;
@@ -106,13 +110,16 @@ static bool allow_descriptors(const struct bench_options *options)
 	return true;
 }
 
-static bool all_right(const struct bench_results *results)
+static bool all_right(const struct bench_report *report)
 {
 	uint64_t errors = 0;
 	size_t i = 0;
+	size_t j = 0;
 
-	for (i = 0; i < results->num_results; i++) {
-		errors += results->results[i].errors;
+	for (i = 0; i < report->num_results; i++) {
+		for (j = 0; j < report->results[i]->num_results; j++) {
+			errors += report->results[i]->results[j].errors;
+		}
 	}
 	if (errors != 0) {
 		fprintf(stderr, "pathring-bench: %llu wrong answers\n", (unsigned long long)errors);
@@ -120,53 +127,88 @@ static bool all_right(const struct bench_results *results)
 	return errors == 0;
 }
 
-static bool report_all(TALLOC_CTX *mem_ctx,
-		       const struct bench_options *options,
-		       const struct bench_tree *tree,
-		       const struct bench_results *results,
-		       FILE *json)
+static bool report_all(const struct bench_report *report, FILE *json)
 {
-	struct bench_report report = { .options = options, .tree = tree, .results = results };
+	json_t *document = NULL;
+	size_t i = 0;
 	int ret = 0;
 	bool ok = false;
 
-	report.host = bench_host(mem_ctx, tree->dir_fd);
-	if (report.host == NULL) {
+	if (report->num_results == 0) {
+		return true;
+	}
+	document = bench_report_document(report);
+	if (document == NULL) {
 		fprintf(stderr, "pathring-bench: out of memory\n");
 		return false;
 	}
-	bench_report_table(&report, stdout);
+	for (i = 0; i < report->num_results; i++) {
+		bench_report_table(report, report->results[i], stdout);
+	}
 	ret = fflush(stdout);
 	if (ret != 0) {
 		fprintf(stderr, "pathring-bench: cannot write the table: %s\n", strerror(errno));
 	}
-	ok = write_json(&report, json);
+	ok = write_json(report->options->json, document, json);
+	json_decref(document);
 	return ok && ret == 0;
 }
 
-static int run(TALLOC_CTX *mem_ctx, const struct bench_options *options, FILE *json)
+/* One mix, on a tree of its own. What was measured is added to the report. */
+static enum bench_load_result
+run_mix(struct bench_report *report, const struct bench_mix *mix, bool *removed)
 {
+	struct bench_tree_options options = report->options->tree;
 	struct bench_tree *tree = NULL;
 	struct bench_results *results = NULL;
 	enum bench_load_result outcome = BENCH_LOAD_OK;
 	char *why = NULL;
+	size_t i = 0;
 	bool ok = false;
 
-	ok = bench_tree_create(mem_ctx, &options->tree, &tree, &why);
+	for (i = 0; i < mix->num_shares; i++) {
+		options.writes = options.writes || mix->shares[i].operation->writes;
+	}
+	ok = bench_tree_create(report, &options, &tree, &why);
 	if (!ok) {
 		fprintf(stderr, "pathring-bench: %s\n", why != NULL ? why : "out of memory");
+		return BENCH_LOAD_FAILED;
+	}
+	if (report->host == NULL) {
+		report->host = bench_host(report, tree->dir_fd);
+	}
+	outcome = bench_rounds_run(report, tree, report->options, mix, &results);
+	if (results != NULL && results->results[0].num_rounds > 0) {
+		report->results[report->num_results] = results;
+		report->num_results++;
+	}
+	*removed = bench_tree_remove(tree);
+	return outcome;
+}
+
+static int run(TALLOC_CTX *mem_ctx, const struct bench_options *options, FILE *json)
+{
+	struct bench_report *report = talloc_zero(mem_ctx, struct bench_report);
+	enum bench_load_result outcome = BENCH_LOAD_OK;
+	bool removed = true;
+	bool reported = false;
+	bool right = false;
+	size_t i = 0;
+
+	if (report != NULL) {
+		report->options = options;
+		report->results =
+			talloc_array(report, const struct bench_results *, options->num_mixes);
+	}
+	if (report == NULL || report->results == NULL) {
+		fprintf(stderr, "pathring-bench: out of memory\n");
 		return EXIT_FAILURE;
 	}
-
-	outcome = bench_rounds_run(mem_ctx, tree, options, &results);
-	ok = outcome == BENCH_LOAD_OK;
-	if (results != NULL && results->results[0].num_rounds > 0) {
-		bool reported = report_all(mem_ctx, options, tree, results, json);
-		bool right = all_right(results);
-
-		ok = ok && reported && right;
+	for (i = 0; i < options->num_mixes && outcome == BENCH_LOAD_OK && removed; i++) {
+		outcome = run_mix(report, &options->mixes[i], &removed);
 	}
-	ok = bench_tree_remove(tree) && ok;
+	reported = report_all(report, json);
+	right = all_right(report);
 
 	/* No orderly end is possible while the kernel may still write into the engine's memory. */
 	if (outcome == BENCH_LOAD_STUCK) {
@@ -175,10 +217,23 @@ static int run(TALLOC_CTX *mem_ctx, const struct bench_options *options, FILE *j
 	if (bench_signal_caught() != 0) {
 		return 128 + bench_signal_caught();
 	}
+	return outcome == BENCH_LOAD_OK && removed && reported && right ? EXIT_SUCCESS
+									: EXIT_FAILURE;
+}
+
+static int idle_main(int argc, const char **argv)
+{
+	bool ok = false;
+
+	if (argc > 1) {
+		fprintf(stderr, "pathring-bench: idle %s: takes no argument\n", argv[1]);
+		return 2;
+	}
+	ok = bench_idle_show(stdout);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int main(int argc, const char **argv)
+static int run_main(int argc, const char **argv)
 {
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
 	struct bench_options *options = NULL;
@@ -192,11 +247,6 @@ int main(int argc, const char **argv)
 	if (parsed != BENCH_OPTIONS_RUN) {
 		talloc_free(mem_ctx);
 		return parsed == BENCH_OPTIONS_DONE ? EXIT_SUCCESS : 2;
-	}
-	if (options->idle) {
-		ok = bench_idle_show(&options->settings, stdout);
-		talloc_free(mem_ctx);
-		return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	if (euid != 0) {
 		fprintf(stderr,
@@ -228,4 +278,23 @@ int main(int argc, const char **argv)
 	}
 	talloc_free(mem_ctx);
 	return code;
+}
+
+int main(int argc, const char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, const char **argv);
+	} commands[] = {
+		{ "run", run_main },
+		{ "idle", idle_main },
+	};
+	size_t i = 0;
+
+	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	return run_main(argc, argv);
 }

@@ -10,7 +10,7 @@
 #include "engine.h"
 #include "verify.h"
 
-struct bench_workload;
+struct bench_part;
 
 /* What operations may look at that engines do not see. */
 struct bench_operation {
@@ -21,40 +21,55 @@ struct bench_operation {
 	/* All but the owner's class may write to files too, where it may read. */
 	bool writes;
 
-	/* The descriptors are files of the tree and for I/O. */
-	bool io;
-
 	/*
 	 * Open what requests go to. False: *why says why not; a NULL *why: no memory. end() is
 	 * called in any case.
 	 */
-	bool (*begin)(struct bench_workload *workload, char **why);
+	bool (*begin)(struct bench_part *part, char **why);
 
-	/* Fill in what is asked of request->file by request->user; all of it is zero before. */
-	void (*ask)(struct bench_workload *workload, struct bench_request *request);
+	/*
+	 * Fill in what is asked of request->file by request->user; all of it is zero before.
+	 * request->descriptor is the number of one of the part's.
+	 */
+	void (*ask)(struct bench_part *part, struct bench_request *request);
 
-	bool (*verify)(struct bench_workload *workload,
+	bool (*verify)(struct bench_part *part,
 		       const struct bench_request *request,
 		       const struct bench_answer *answer,
 		       struct bench_complaint *complaint);
 
 	/*
 	 * Whether what was answered as done has been done, to whatever has this index in
-	 * workload->touched, and make it as it was. NULL where nothing is changed for good.
+	 * part->touched, and make it as it was. NULL where nothing is changed for good.
 	 */
-	bool (*check)(struct bench_workload *workload,
-		      size_t index,
-		      struct bench_complaint *complaint);
+	bool (*check)(struct bench_part *part, size_t index, struct bench_complaint *complaint);
 
 	/* Remove what begin() has made; NULL where that is nothing. False after a message on
 	 * stderr. */
-	bool (*end)(struct bench_workload *workload);
+	bool (*end)(struct bench_part *part);
 };
 
 /* By kind. */
 extern const struct bench_operation *const bench_operations[BENCH_NUM_KINDS];
 
 const struct bench_operation *bench_operation_by_name(const char *name);
+
+/* One operation of several, and how often it is asked for among them. */
+struct bench_share {
+	const struct bench_operation *operation;
+	uint64_t weight; /* not 0 */
+};
+
+/* What a run measures: one operation, or several in a random order. No operation is in it twice. */
+struct bench_mix {
+	const char *name;
+	const char *summary;
+	const struct bench_share *shares;
+	size_t num_shares;
+};
+
+/* Why this engine can't measure it; NULL when it can. */
+const char *bench_engine_lacks(const struct bench_engine *engine, const struct bench_mix *mix);
 
 extern const struct bench_operation bench_operation_lookup;
 extern const struct bench_operation bench_operation_openat;

@@ -53,34 +53,34 @@ static bool verify_count(const struct bench_answer *answer, struct bench_complai
 	return true;
 }
 
-static bool pread_begin(struct bench_workload *workload, char **why)
+static bool pread_begin(struct bench_part *part, char **why)
 {
 	size_t i = 0;
 	bool ok = false;
 
-	ok = bench_workload_open_files(workload, O_RDWR, why);
-	for (i = 0; ok && i < workload->num_fds; i++) {
-		ssize_t written = pwrite(workload->fds[i], data_of(i), BENCH_DATA_SIZE, 0);
+	ok = bench_part_open_files(part, O_RDWR, why);
+	for (i = 0; ok && i < part->num_descriptors; i++) {
+		ssize_t written = pwrite(part->descriptors[i].fd, data_of(i), BENCH_DATA_SIZE, 0);
 
 		ok = written == BENCH_DATA_SIZE;
 		if (!ok) {
-			*why = talloc_asprintf(workload,
+			*why = talloc_asprintf(part->own,
 					       "cannot write to %s: %s",
-					       workload->tree->files[i].path,
+					       part->tree->files[i].path,
 					       written == -1 ? strerror(errno) : "disk full");
 		}
 	}
 	return ok;
 }
 
-static void pread_ask(struct bench_workload *workload, struct bench_request *request)
+static void pread_ask(struct bench_part *part, struct bench_request *request)
 {
-	(void)workload;
-	request->fd = request->file;
+	(void)part;
+	request->descriptor = request->file;
 	request->size = BENCH_DATA_SIZE;
 }
 
-static bool pread_verify(struct bench_workload *workload,
+static bool pread_verify(struct bench_part *part,
 			 const struct bench_request *request,
 			 const struct bench_answer *answer,
 			 struct bench_complaint *complaint)
@@ -88,7 +88,7 @@ static bool pread_verify(struct bench_workload *workload,
 	int differs = 0;
 	bool ok = false;
 
-	(void)workload;
+	(void)part;
 
 	ok = verify_count(answer, complaint);
 	if (!ok) {
@@ -105,26 +105,25 @@ const struct bench_operation bench_operation_pread = {
 	.name = "pread",
 	.summary = "read 4 KiB from an open file",
 	.kind = BENCH_PREAD,
-	.io = true,
 	.begin = pread_begin,
 	.ask = pread_ask,
 	.verify = pread_verify,
 };
 
-static bool pwrite_begin(struct bench_workload *workload, char **why)
+static bool pwrite_begin(struct bench_part *part, char **why)
 {
-	return bench_workload_open_files(workload, O_RDWR, why);
+	return bench_part_open_files(part, O_RDWR, why);
 }
 
-static void pwrite_ask(struct bench_workload *workload, struct bench_request *request)
+static void pwrite_ask(struct bench_part *part, struct bench_request *request)
 {
-	(void)workload;
-	request->fd = request->file;
+	(void)part;
+	request->descriptor = request->file;
 	request->data = data_of(request->file);
 	request->size = BENCH_DATA_SIZE;
 }
 
-static bool pwrite_verify(struct bench_workload *workload,
+static bool pwrite_verify(struct bench_part *part,
 			  const struct bench_request *request,
 			  const struct bench_answer *answer,
 			  struct bench_complaint *complaint)
@@ -133,17 +132,16 @@ static bool pwrite_verify(struct bench_workload *workload,
 
 	ok = verify_count(answer, complaint);
 	if (ok) {
-		workload->touched[request->file] = true;
+		part->touched[request->file] = true;
 	}
 	return ok;
 }
 
 /* A hole again afterwards, so that the next round's writing shows. */
-static bool
-pwrite_check(struct bench_workload *workload, size_t file, struct bench_complaint *complaint)
+static bool pwrite_check(struct bench_part *part, size_t file, struct bench_complaint *complaint)
 {
 	uint8_t data[BENCH_DATA_SIZE];
-	int fd = workload->fds[file];
+	int fd = part->descriptors[file].fd;
 	ssize_t length = 0;
 	int ret = 0;
 
@@ -169,7 +167,6 @@ const struct bench_operation bench_operation_pwrite = {
 	.name = "pwrite",
 	.summary = "write 4 KiB to an open file",
 	.kind = BENCH_PWRITE,
-	.io = true,
 	.begin = pwrite_begin,
 	.ask = pwrite_ask,
 	.verify = pwrite_verify,

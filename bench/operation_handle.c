@@ -12,26 +12,25 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-static bool handle_begin(struct bench_workload *workload, char **why)
+static bool handle_begin(struct bench_part *part, char **why)
 {
-	return bench_workload_open_files(workload, O_PATH, why);
+	return bench_part_open_files(part, O_PATH, why);
 }
 
-static bool is_closed(const struct bench_workload *workload, const struct bench_request *request)
+static bool is_closed(const struct bench_part *part, const struct bench_request *request)
 {
-	const struct bench_file *file = &workload->tree->files[request->file];
+	const struct bench_file *file = &part->tree->files[request->file];
 
-	return workload->identity && file->kind == BENCH_FILE_CLOSED &&
-	       file->owner != request->user;
+	return part->identity && file->kind == BENCH_FILE_CLOSED && file->owner != request->user;
 }
 
-static void statx_ask(struct bench_workload *workload, struct bench_request *request)
+static void statx_ask(struct bench_part *part, struct bench_request *request)
 {
-	(void)workload;
-	request->fd = request->file;
+	(void)part;
+	request->descriptor = request->file;
 }
 
-static bool statx_verify(struct bench_workload *workload,
+static bool statx_verify(struct bench_part *part,
 			 const struct bench_request *request,
 			 const struct bench_answer *answer,
 			 struct bench_complaint *complaint)
@@ -39,7 +38,7 @@ static bool statx_verify(struct bench_workload *workload,
 	bool ok = false;
 
 	ok = bench_verify_error(answer->error, false, complaint);
-	return ok && bench_verify_stat(workload->tree, request->file, answer->stx, complaint);
+	return ok && bench_verify_stat(part->tree, request->file, answer->stx, complaint);
 }
 
 const struct bench_operation bench_operation_statx = {
@@ -51,21 +50,21 @@ const struct bench_operation bench_operation_statx = {
 	.verify = statx_verify,
 };
 
-static void getxattr_ask(struct bench_workload *workload, struct bench_request *request)
+static void getxattr_ask(struct bench_part *part, struct bench_request *request)
 {
-	request->fd = request->file;
+	request->descriptor = request->file;
 	request->size = BENCH_XATTR_ROOM;
-	request->denied = is_closed(workload, request);
+	request->denied = is_closed(part, request);
 }
 
-static bool getxattr_verify(struct bench_workload *workload,
+static bool getxattr_verify(struct bench_part *part,
 			    const struct bench_request *request,
 			    const struct bench_answer *answer,
 			    struct bench_complaint *complaint)
 {
 	ssize_t length = answer->error != 0 ? answer->error : answer->length;
 
-	(void)workload;
+	(void)part;
 	return bench_verify_xattr(request->file, answer->data, length, request->denied, complaint);
 }
 
@@ -84,19 +83,19 @@ const struct bench_operation bench_operation_getxattr = {
  */
 #define NUMBER_AT 12
 
-static void setxattr_ask(struct bench_workload *workload, struct bench_request *request)
+static void setxattr_ask(struct bench_part *part, struct bench_request *request)
 {
-	uint8_t *value = workload->own[request->number].value;
+	uint8_t *value = part->own[request->number].value;
 
 	bench_tree_xattr(request->file, value);
-	memcpy(value + NUMBER_AT, &workload->asked, sizeof(workload->asked));
-	request->fd = request->file;
+	memcpy(value + NUMBER_AT, &part->asked, sizeof(part->asked));
+	request->descriptor = request->file;
 	request->data = value;
 	request->size = BENCH_TREE_XATTR_LENGTH;
-	request->denied = is_closed(workload, request);
+	request->denied = is_closed(part, request);
 }
 
-static bool setxattr_verify(struct bench_workload *workload,
+static bool setxattr_verify(struct bench_part *part,
 			    const struct bench_request *request,
 			    const struct bench_answer *answer,
 			    struct bench_complaint *complaint)
@@ -105,13 +104,12 @@ static bool setxattr_verify(struct bench_workload *workload,
 
 	ok = bench_verify_error(answer->error, request->denied, complaint);
 	if (ok && !request->denied) {
-		workload->touched[request->file] = true;
+		part->touched[request->file] = true;
 	}
 	return ok;
 }
 
-static bool
-setxattr_check(struct bench_workload *workload, size_t file, struct bench_complaint *complaint)
+static bool setxattr_check(struct bench_part *part, size_t file, struct bench_complaint *complaint)
 {
 	uint8_t expected[BENCH_TREE_XATTR_LENGTH];
 	uint8_t value[BENCH_XATTR_ROOM];
@@ -120,7 +118,7 @@ setxattr_check(struct bench_workload *workload, size_t file, struct bench_compla
 	ssize_t length = 0;
 	int ret = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", workload->fds[file]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", part->descriptors[file].fd);
 	length = getxattr(path, BENCH_XATTR_WRITTEN, value, sizeof(value));
 	if (length == -1) {
 		return bench_wrong(complaint, strerror(errno), "the xattr that was set");
@@ -129,7 +127,7 @@ setxattr_check(struct bench_workload *workload, size_t file, struct bench_compla
 	memcpy(&number, value + NUMBER_AT, sizeof(number));
 	memcpy(expected + NUMBER_AT, &number, sizeof(number));
 	ret = memcmp(value, expected, sizeof(expected));
-	if (length != sizeof(expected) || ret != 0 || number == 0 || number > workload->asked) {
+	if (length != sizeof(expected) || ret != 0 || number == 0 || number > part->asked) {
 		return bench_wrong(complaint, "another xattr value", "what was set");
 	}
 	ret = removexattr(path, BENCH_XATTR_WRITTEN);
@@ -150,15 +148,15 @@ const struct bench_operation bench_operation_setxattr = {
 	.check = setxattr_check,
 };
 
-static void listxattr_ask(struct bench_workload *workload, struct bench_request *request)
+static void listxattr_ask(struct bench_part *part, struct bench_request *request)
 {
-	(void)workload;
-	request->fd = request->file;
+	(void)part;
+	request->descriptor = request->file;
 	request->size = BENCH_XATTR_ROOM;
 }
 
 /* There may be others, of a security module for example. */
-static bool listxattr_verify(struct bench_workload *workload,
+static bool listxattr_verify(struct bench_part *part,
 			     const struct bench_request *request,
 			     const struct bench_answer *answer,
 			     struct bench_complaint *complaint)
@@ -166,7 +164,7 @@ static bool listxattr_verify(struct bench_workload *workload,
 	const char *name = (const char *)answer->data;
 	bool ok = false;
 
-	(void)workload;
+	(void)part;
 	(void)request;
 
 	ok = bench_verify_error(answer->error, false, complaint);

@@ -12,65 +12,71 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WORK_DIRECTORY "work"
-
-/* fds: of the work directory, and after it of each user's private one where there is one. */
-static bool open_directories(struct bench_workload *workload, char **why)
+/* Of its own for each operation, which a mix may have several of. */
+static void work_name(const struct bench_part *part, char *name, size_t size)
 {
-	const struct bench_tree *tree = workload->tree;
+	snprintf(name, size, "work-%s", part->operation->name);
+}
+
+/* Descriptors: of the work directory, and after it of each user's private one where there is one.
+ */
+static bool open_directories(struct bench_part *part, char **why)
+{
+	const struct bench_tree *tree = part->tree;
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	size_t i = 0;
 
-	workload->fds = talloc_array(workload, int, tree->num_users + 2);
-	if (workload->fds == NULL) {
-		return false;
-	}
 	for (i = 0; i < tree->num_users + 2; i++) {
-		char name[32] = WORK_DIRECTORY;
+		char name[32] = "";
 		int fd = -1;
+		bool ok = false;
 
+		work_name(part, name, sizeof(name));
 		if (i > 0 && tree->private_made[i - 1]) {
 			bench_tree_private_name(tree, i - 1, name, sizeof(name));
 		}
 		fd = openat(tree->dir_fd, name, flags);
 		if (fd == -1) {
 			*why = talloc_asprintf(
-				workload, "cannot open %s: %s", name, strerror(errno));
+				part->own, "cannot open %s: %s", name, strerror(errno));
 			return false;
 		}
-		workload->fds[i] = fd;
-		workload->num_fds++;
+		ok = bench_part_keep(part, fd, false);
+		if (!ok) {
+			return false;
+		}
 	}
 	return true;
 }
 
-static bool make_work_directory(struct bench_workload *workload, mode_t mode, char **why)
+static bool make_work_directory(struct bench_part *part, mode_t mode, char **why)
 {
-	const struct bench_tree *tree = workload->tree;
+	const struct bench_tree *tree = part->tree;
+	char name[32] = "";
 	int ret = 0;
 
-	ret = mkdirat(tree->dir_fd, WORK_DIRECTORY, 0700);
+	work_name(part, name, sizeof(name));
+	ret = mkdirat(tree->dir_fd, name, 0700);
 	if (ret == 0) {
-		workload->work_fd = openat(tree->dir_fd,
-					   WORK_DIRECTORY,
-					   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		ret = workload->work_fd == -1 ? -1 : 0;
+		part->work_fd =
+			openat(tree->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		ret = part->work_fd == -1 ? -1 : 0;
 	}
 	if (ret == 0) {
-		ret = fchown(workload->work_fd, 0, tree->common_gid);
+		ret = fchown(part->work_fd, 0, tree->common_gid);
 	}
 	if (ret == 0) {
-		ret = fchmod(workload->work_fd, mode);
+		ret = fchmod(part->work_fd, mode);
 	}
 	if (ret == -1) {
 		*why = talloc_asprintf(
-			workload, "cannot make directory " WORK_DIRECTORY ": %s", strerror(errno));
+			part->own, "cannot make directory %s: %s", name, strerror(errno));
 		return false;
 	}
-	return open_directories(workload, why);
+	return open_directories(part, why);
 }
 
-static bool remove_name(struct bench_workload *workload, int dir_fd, const char *name, int flags)
+static bool remove_name(struct bench_part *part, int dir_fd, const char *name, int flags)
 {
 	int ret = 0;
 
@@ -79,7 +85,7 @@ static bool remove_name(struct bench_workload *workload, int dir_fd, const char 
 		fprintf(stderr,
 			"pathring-bench: cannot remove %s of %s: %s\n",
 			name,
-			workload->tree->path,
+			part->tree->path,
 			strerror(errno));
 		return false;
 	}
@@ -87,79 +93,81 @@ static bool remove_name(struct bench_workload *workload, int dir_fd, const char 
 }
 
 /* The work directory with what may be in it: two names of each request. */
-static bool remove_work_directory(struct bench_workload *workload, int flags)
+static bool remove_work_directory(struct bench_part *part, int flags)
 {
+	char name[32] = "";
 	size_t i = 0;
 	bool ok = true;
 
-	if (workload->work_fd == -1) {
+	if (part->work_fd == -1) {
 		return true;
 	}
-	for (i = 0; i < workload->num_own; i++) {
-		const struct bench_own *own = &workload->own[i];
+	work_name(part, name, sizeof(name));
+	for (i = 0; i < part->num_own; i++) {
+		const struct bench_own *own = &part->own[i];
 
-		ok = remove_name(workload, workload->work_fd, own->path, flags) && ok;
+		ok = remove_name(part, part->work_fd, own->path, flags) && ok;
 		if (own->new_path[0] != '\0') {
-			ok = remove_name(workload, workload->work_fd, own->new_path, flags) && ok;
+			ok = remove_name(part, part->work_fd, own->new_path, flags) && ok;
 		}
 	}
-	close(workload->work_fd);
-	workload->work_fd = -1;
-	return remove_name(workload, workload->tree->dir_fd, WORK_DIRECTORY, AT_REMOVEDIR) && ok;
+	close(part->work_fd);
+	part->work_fd = -1;
+	return remove_name(part, part->tree->dir_fd, name, AT_REMOVEDIR) && ok;
 }
 
 /*
  * Sticky: what one user has made no other may remove, so both halves must run as the same one.
  */
-static bool mkdir_begin(struct bench_workload *workload, char **why)
+static bool mkdir_begin(struct bench_part *part, char **why)
 {
 	size_t i = 0;
 
-	for (i = 0; i < workload->num_own; i++) {
-		struct bench_own *own = &workload->own[i];
+	for (i = 0; i < part->num_own; i++) {
+		struct bench_own *own = &part->own[i];
 
 		snprintf(own->path, sizeof(own->path), "directory-%zu", i);
 	}
-	return make_work_directory(workload, 01770, why);
+	return make_work_directory(part, 01770, why);
 }
 
-static void mkdir_ask(struct bench_workload *workload, struct bench_request *request)
+static void mkdir_ask(struct bench_part *part, struct bench_request *request)
 {
-	const struct bench_file *file = &workload->tree->files[request->file];
+	const struct bench_file *file = &part->tree->files[request->file];
 
-	request->path = workload->own[request->number].path;
-	if (workload->identity &&
+	request->path = part->own[request->number].path;
+	if (part->identity &&
 	    (file->kind == BENCH_FILE_PRIVATE || file->kind == BENCH_FILE_CLOSED)) {
-		request->fd = 1 + file->owner;
+		request->descriptor = 1 + file->owner;
 		request->denied = file->owner != request->user;
 	}
 }
 
-static bool names_verify(struct bench_workload *workload,
+static bool names_verify(struct bench_part *part,
 			 const struct bench_request *request,
 			 const struct bench_answer *answer,
 			 struct bench_complaint *complaint)
 {
-	(void)workload;
+	(void)part;
 	return bench_verify_error(answer->error, request->denied, complaint);
 }
 
-static bool mkdir_end(struct bench_workload *workload)
+static bool mkdir_end(struct bench_part *part)
 {
-	const struct bench_tree *tree = workload->tree;
+	const struct bench_tree *tree = part->tree;
 	bool ok = true;
 	size_t i = 0;
 	size_t j = 0;
 
 	/* Only what an answer that was wrong has left behind. */
-	for (i = 1; i < workload->num_fds; i++) {
-		for (j = 0; tree->private_made[i - 1] && j < workload->num_own; j++) {
-			const char *name = workload->own[j].path;
+	for (i = 1; i < part->num_descriptors; i++) {
+		for (j = 0; tree->private_made[i - 1] && j < part->num_own; j++) {
+			const char *name = part->own[j].path;
 
-			ok = remove_name(workload, workload->fds[i], name, AT_REMOVEDIR) && ok;
+			ok = remove_name(part, part->descriptors[i].fd, name, AT_REMOVEDIR) && ok;
 		}
 	}
-	return remove_work_directory(workload, AT_REMOVEDIR) && ok;
+	return remove_work_directory(part, AT_REMOVEDIR) && ok;
 }
 
 const struct bench_operation bench_operation_mkdir_rmdir = {
@@ -172,26 +180,25 @@ const struct bench_operation bench_operation_mkdir_rmdir = {
 	.end = mkdir_end,
 };
 
-static bool rename_begin(struct bench_workload *workload, char **why)
+static bool rename_begin(struct bench_part *part, char **why)
 {
 	size_t i = 0;
 	bool ok = false;
 
-	for (i = 0; i < workload->num_own; i++) {
-		struct bench_own *own = &workload->own[i];
+	for (i = 0; i < part->num_own; i++) {
+		struct bench_own *own = &part->own[i];
 
 		snprintf(own->path, sizeof(own->path), "start-%zu", i);
 		snprintf(own->new_path, sizeof(own->new_path), "here-%zu", i);
 	}
-	ok = make_work_directory(workload, 0770, why);
-	for (i = 0; ok && i < workload->num_own; i++) {
-		const char *path = workload->own[i].path;
-		int fd = openat(
-			workload->work_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ok = make_work_directory(part, 0770, why);
+	for (i = 0; ok && i < part->num_own; i++) {
+		const char *path = part->own[i].path;
+		int fd = openat(part->work_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 		if (fd == -1) {
 			*why = talloc_asprintf(
-				workload, "cannot create %s: %s", path, strerror(errno));
+				part->own, "cannot create %s: %s", path, strerror(errno));
 			return false;
 		}
 		close(fd);
@@ -200,44 +207,43 @@ static bool rename_begin(struct bench_workload *workload, char **why)
 }
 
 /* From the start to here, and then between here and there: what was never renamed is noticed. */
-static void rename_ask(struct bench_workload *workload, struct bench_request *request)
+static void rename_ask(struct bench_part *part, struct bench_request *request)
 {
-	const struct bench_file *file = &workload->tree->files[request->file];
-	const struct bench_own *own = &workload->own[request->number];
+	const struct bench_file *file = &part->tree->files[request->file];
+	const struct bench_own *own = &part->own[request->number];
 
 	request->path = own->moved ? own->new_path : own->path;
 	request->new_path = own->moved ? own->path : own->new_path;
-	request->denied = workload->identity &&
-			  bench_tree_denies(workload->tree, request->user, request->file);
+	request->denied =
+		part->identity && bench_tree_denies(part->tree, request->user, request->file);
 	if (request->denied) {
-		request->fd = 1 + file->owner;
+		request->descriptor = 1 + file->owner;
 	}
 }
 
-static bool rename_verify(struct bench_workload *workload,
+static bool rename_verify(struct bench_part *part,
 			  const struct bench_request *request,
 			  const struct bench_answer *answer,
 			  struct bench_complaint *complaint)
 {
-	struct bench_own *own = &workload->own[request->number];
+	struct bench_own *own = &part->own[request->number];
 
 	if (answer->error == 0) {
 		own->moved = !own->moved;
 	}
-	if (answer->error == 0 && !workload->touched[request->number]) {
+	if (answer->error == 0 && !part->touched[request->number]) {
 		snprintf(own->path, sizeof(own->path), "there-%zu", request->number);
-		workload->touched[request->number] = true;
+		part->touched[request->number] = true;
 	}
-	return names_verify(workload, request, answer, complaint);
+	return names_verify(part, request, answer, complaint);
 }
 
 /* Each file has the name that it was given last. */
-static bool
-rename_check(struct bench_workload *workload, size_t index, struct bench_complaint *complaint)
+static bool rename_check(struct bench_part *part, size_t index, struct bench_complaint *complaint)
 {
-	const struct bench_own *own = &workload->own[index];
+	const struct bench_own *own = &part->own[index];
 	const char *path = own->moved ? own->new_path : own->path;
-	int ret = faccessat(workload->work_fd, path, F_OK, AT_SYMLINK_NOFOLLOW);
+	int ret = faccessat(part->work_fd, path, F_OK, AT_SYMLINK_NOFOLLOW);
 
 	if (ret == -1) {
 		return bench_wrong(complaint, strerror(errno), path);
@@ -245,18 +251,18 @@ rename_check(struct bench_workload *workload, size_t index, struct bench_complai
 	return true;
 }
 
-static bool rename_end(struct bench_workload *workload)
+static bool rename_end(struct bench_part *part)
 {
 	size_t i = 0;
 
-	for (i = 0; workload->work_fd != -1 && i < workload->num_own; i++) {
+	for (i = 0; part->work_fd != -1 && i < part->num_own; i++) {
 		char name[32];
 
 		/* Where an answer that was wrong has left it. */
 		snprintf(name, sizeof(name), "start-%zu", i);
-		remove_name(workload, workload->work_fd, name, 0);
+		remove_name(part, part->work_fd, name, 0);
 	}
-	return remove_work_directory(workload, 0);
+	return remove_work_directory(part, 0);
 }
 
 const struct bench_operation bench_operation_renameat = {

@@ -15,50 +15,44 @@
  */
 #define CHECK_ONE_IN 17
 
-static bool path_begin(struct bench_workload *workload, char **why)
+static bool path_begin(struct bench_part *part, char **why)
 {
 	int fd = -1;
 
-	workload->fds = talloc_array(workload, int, 1);
-	if (workload->fds == NULL) {
-		return false;
-	}
-	fd = fcntl(workload->tree->dir_fd, F_DUPFD_CLOEXEC, 0);
+	fd = fcntl(part->tree->dir_fd, F_DUPFD_CLOEXEC, 0);
 	if (fd == -1) {
-		*why = talloc_strdup(workload, strerror(errno));
+		*why = talloc_strdup(part->own, strerror(errno));
 		return false;
 	}
-	workload->fds[0] = fd;
-	workload->num_fds = 1;
-	return true;
+	return bench_part_keep(part, fd, false);
 }
 
-static bool is_hidden(const struct bench_workload *workload, const struct bench_request *request)
+static bool is_hidden(const struct bench_part *part, const struct bench_request *request)
 {
-	return request->denied && workload->tree->files[request->file].kind == BENCH_FILE_PRIVATE;
+	return request->denied && part->tree->files[request->file].kind == BENCH_FILE_PRIVATE;
 }
 
-static void lookup_ask(struct bench_workload *workload, struct bench_request *request)
+static void lookup_ask(struct bench_part *part, struct bench_request *request)
 {
-	request->path = workload->tree->files[request->file].path;
+	request->path = part->tree->files[request->file].path;
 	request->size = BENCH_XATTR_ROOM;
-	request->denied = workload->identity &&
-			  bench_tree_denies(workload->tree, request->user, request->file);
+	request->denied =
+		part->identity && bench_tree_denies(part->tree, request->user, request->file);
 }
 
-static bool lookup_verify(struct bench_workload *workload,
+static bool lookup_verify(struct bench_part *part,
 			  const struct bench_request *request,
 			  const struct bench_answer *answer,
 			  struct bench_complaint *complaint)
 {
-	bool hidden = is_hidden(workload, request);
+	bool hidden = is_hidden(part, request);
 	bool ok = false;
 
 	ok = bench_verify_error(answer->error, hidden, complaint);
 	if (!ok || hidden) {
 		return ok;
 	}
-	return bench_verify_stat(workload->tree, request->file, answer->stx, complaint) &&
+	return bench_verify_stat(part->tree, request->file, answer->stx, complaint) &&
 	       bench_verify_xattr(
 		       request->file, answer->data, answer->length, request->denied, complaint);
 }
@@ -72,18 +66,18 @@ const struct bench_operation bench_operation_lookup = {
 	.verify = lookup_verify,
 };
 
-static void openat_ask(struct bench_workload *workload, struct bench_request *request)
+static void openat_ask(struct bench_part *part, struct bench_request *request)
 {
-	const struct bench_file *file = &workload->tree->files[request->file];
+	const struct bench_file *file = &part->tree->files[request->file];
 
 	request->path = file->path;
-	request->check = workload->asked % CHECK_ONE_IN == 0;
+	request->check = part->asked % CHECK_ONE_IN == 0;
 	/* A path reference needs no permission of the file itself. */
-	request->denied = workload->identity && file->kind == BENCH_FILE_PRIVATE &&
-			  file->owner != request->user;
+	request->denied =
+		part->identity && file->kind == BENCH_FILE_PRIVATE && file->owner != request->user;
 }
 
-static bool openat_verify(struct bench_workload *workload,
+static bool openat_verify(struct bench_part *part,
 			  const struct bench_request *request,
 			  const struct bench_answer *answer,
 			  struct bench_complaint *complaint)
@@ -94,7 +88,7 @@ static bool openat_verify(struct bench_workload *workload,
 	if (!ok || request->denied || !request->check) {
 		return ok;
 	}
-	return bench_verify_stat(workload->tree, request->file, answer->stx, complaint);
+	return bench_verify_stat(part->tree, request->file, answer->stx, complaint);
 }
 
 const struct bench_operation bench_operation_openat = {

@@ -31,3 +31,20 @@ const struct bench_operation *bench_operation_by_name(const char *name)
 	}
 	return NULL;
 }
+
+const char *bench_engine_lacks(const struct bench_engine *engine, const struct bench_mix *mix)
+{
+	size_t i = 0;
+
+	if (engine->lacks == NULL) {
+		return NULL;
+	}
+	for (i = 0; i < mix->num_shares; i++) {
+		const char *why = engine->lacks(mix->shares[i].operation->kind);
+
+		if (why != NULL) {
+			return why;
+		}
+	}
+	return NULL;
+}

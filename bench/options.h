@@ -1,44 +1,45 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The command line of pathring-bench, checked.
+ * The command line of pathring-bench's run, checked.
  */
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
-#include "operation.h"
+#include "load.h"
 
 #define BENCH_MAX_DEPTH 65536
 #define BENCH_MAX_USERS 65536
 #define BENCH_MAX_FILES 1000000
+#define BENCH_MAX_DIRECTORIES 64
 #define BENCH_MAX_REPEAT 1000
 #define BENCH_MAX_SECONDS 86400
 #define BENCH_MAX_WORKERS 65536
-
-/* An engine that was asked for and can't do the operation. */
-struct bench_left_out {
-	const struct bench_engine *engine;
-	const char *why;
-};
+#define BENCH_MAX_RATE 100000000
+#define BENCH_MAX_RATES 1000
+#define BENCH_MAX_WEIGHT 1000000
 
 struct bench_options {
-	bool idle; /* look at an idle engine, and nothing of the following */
-	const struct bench_operation *operation;
+	const struct bench_mix *mixes; /* one after the other */
+	size_t num_mixes;
 	const struct bench_engine **engines;
 	size_t num_engines;
-	struct bench_left_out *left_out;
-	size_t num_left_out;
-	size_t *depths;
-	size_t num_depths;
-	double seconds; /* for each engine at each depth, all rounds together */
+	struct bench_point *points; /* loads, one after the other */
+	size_t num_points;
+	double seconds; /* for each engine at each point, all rounds together */
 	size_t repeat;
-	bool cold;
-	const char *between; /* or NULL */
+	struct bench_traffic traffic;
+	const char *user_order; /* the name of traffic.users */
+	const char *between;	/* or NULL */
 	struct bench_settings settings;
-	const char *pin; /* the name of settings.pin */
 	struct bench_tree_options tree;
-	const char *json; /* or NULL */
 	const struct bench_engine **baselines;
 	size_t num_baselines;
+
+	/* Where reports are to be written besides the table, each or NULL. */
+	const char *json;
+	const char *csv;
+	const char *hgrm;
+	const char *plot;
 };
 
 enum bench_options_result {

@@ -46,12 +46,18 @@ int bench_statx(int fd, struct statx *stx)
 
 void bench_plain_init(struct bench_plain *plain, const struct bench_target *target)
 {
-	*plain = (struct bench_plain) { .fds = target->fds };
+	*plain = (struct bench_plain) { .descriptors = target->descriptors };
+}
+
+static int descriptor_of(const struct bench_plain *plain, const struct bench_request *request)
+{
+	return plain->descriptors[request->descriptor].fd;
 }
 
 static int open_path(const struct bench_plain *plain, const struct bench_request *request)
 {
-	int fd = openat(plain->fds[request->fd], request->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(
+		descriptor_of(plain, request), request->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd == -1 ? -errno : fd;
 }
@@ -118,7 +124,7 @@ static void plain_statx(struct bench_plain *plain,
 			const struct bench_request *request,
 			struct bench_answer *answer)
 {
-	answer->error = bench_statx(plain->fds[request->fd], &plain->stx);
+	answer->error = bench_statx(descriptor_of(plain, request), &plain->stx);
 	answer->stx = &plain->stx;
 }
 
@@ -126,7 +132,7 @@ static void plain_getxattr(struct bench_plain *plain,
 			   const struct bench_request *request,
 			   struct bench_answer *answer)
 {
-	ssize_t length = read_xattr(plain, plain->fds[request->fd], request->size);
+	ssize_t length = read_xattr(plain, descriptor_of(plain, request), request->size);
 
 	take_length(plain, length, (int)length, answer);
 }
@@ -137,7 +143,7 @@ static void plain_setxattr(struct bench_plain *plain,
 {
 	int ret = 0;
 
-	bench_proc_path(plain->proc_path, plain->fds[request->fd]);
+	bench_proc_path(plain->proc_path, descriptor_of(plain, request));
 	ret = setxattr(plain->proc_path, BENCH_XATTR_WRITTEN, request->data, request->size, 0);
 	answer->error = ret == -1 ? -errno : 0;
 }
@@ -148,7 +154,7 @@ static void plain_listxattr(struct bench_plain *plain,
 {
 	ssize_t length = 0;
 
-	bench_proc_path(plain->proc_path, plain->fds[request->fd]);
+	bench_proc_path(plain->proc_path, descriptor_of(plain, request));
 	length = listxattr(plain->proc_path, (char *)plain->data, request->size);
 	take_length(plain, length, -errno, answer);
 }
@@ -157,7 +163,7 @@ static void plain_pread(struct bench_plain *plain,
 			const struct bench_request *request,
 			struct bench_answer *answer)
 {
-	ssize_t length = pread(plain->fds[request->fd], plain->data, request->size, 0);
+	ssize_t length = pread(descriptor_of(plain, request), plain->data, request->size, 0);
 
 	take_length(plain, length, -errno, answer);
 }
@@ -166,7 +172,7 @@ static void plain_pwrite(struct bench_plain *plain,
 			 const struct bench_request *request,
 			 struct bench_answer *answer)
 {
-	ssize_t length = pwrite(plain->fds[request->fd], request->data, request->size, 0);
+	ssize_t length = pwrite(descriptor_of(plain, request), request->data, request->size, 0);
 
 	take_length(plain, length, -errno, answer);
 }
@@ -175,7 +181,7 @@ static void plain_mkdir_rmdir(struct bench_plain *plain,
 			      const struct bench_request *request,
 			      struct bench_answer *answer)
 {
-	int dir_fd = plain->fds[request->fd];
+	int dir_fd = descriptor_of(plain, request);
 	int ret = mkdirat(dir_fd, request->path, 0755);
 
 	if (ret == 0) {
@@ -188,14 +194,13 @@ static void plain_renameat(struct bench_plain *plain,
 			   const struct bench_request *request,
 			   struct bench_answer *answer)
 {
-	int dir_fd = plain->fds[request->fd];
+	int dir_fd = descriptor_of(plain, request);
 	int ret = renameat2(dir_fd, request->path, dir_fd, request->new_path, 0);
 
 	answer->error = ret == -1 ? -errno : 0;
 }
 
 void bench_plain_perform(struct bench_plain *plain,
-			 enum bench_kind kind,
 			 const struct bench_request *request,
 			 struct bench_answer *answer)
 {
@@ -214,5 +219,5 @@ void bench_plain_perform(struct bench_plain *plain,
 	};
 
 	*answer = (struct bench_answer) { .error = 0 };
-	performers[kind](plain, request, answer);
+	performers[request->kind](plain, request, answer);
 }

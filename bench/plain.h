@@ -12,7 +12,7 @@
 
 /* What one operation at a time needs. */
 struct bench_plain {
-	const int *fds;
+	const struct bench_descriptor *descriptors;
 	char proc_path[BENCH_PROC_PATH_SIZE]; /* the prefix is written once, an operation writes the
 						 number only */
 	struct statx stx;
@@ -23,7 +23,6 @@ void bench_plain_init(struct bench_plain *plain, const struct bench_target *targ
 
 /* The answer points into plain and the request. */
 void bench_plain_perform(struct bench_plain *plain,
-			 enum bench_kind kind,
 			 const struct bench_request *request,
 			 struct bench_answer *answer);
 

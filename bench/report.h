@@ -8,18 +8,24 @@
 #include "host.h"
 #include "rounds.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 struct bench_report {
 	const struct bench_options *options;
 	const struct bench_host *host;
-	const struct bench_tree *tree;
-	const struct bench_results *results;
+	const struct bench_results **results; /* one for each mix that was begun */
+	size_t num_results;
 };
 
-void bench_report_table(const struct bench_report *report, FILE *file);
+void bench_report_table(const struct bench_report *report,
+			const struct bench_results *results,
+			FILE *file);
 
-/* False without memory or when the file could not be written; errno says which. */
-bool bench_report_json(const struct bench_report *report, FILE *file);
+/* What was measured, as pathring-bench(1) describes it; NULL without memory. */
+json_t *bench_report_document(const struct bench_report *report);
+
+/* False when the file could not be written, with errno. */
+bool bench_report_json(const json_t *document, FILE *file);
 
 #endif /* BENCH_REPORT_H */

@@ -5,7 +5,6 @@
 #include "report.h"
 
 #include <errno.h>
-#include <jansson.h>
 
 static json_t *json_count(uint64_t value)
 {
@@ -32,52 +31,103 @@ static json_t *host_to_json(const struct bench_host *host)
 			 host->file_system);
 }
 
-static json_t *config_to_json(const struct bench_report *report)
+static json_t *names_to_json(const struct bench_engine **engines, size_t num_engines)
 {
-	const struct bench_options *options = report->options;
-	json_t *engines = json_array();
-	json_t *depths = json_array();
-	json_t *baselines = json_array();
+	json_t *names = json_array();
 	size_t i = 0;
 
-	for (i = 0; i < options->num_engines; i++) {
-		json_array_append_new(engines, json_string(options->engines[i]->name));
+	for (i = 0; i < num_engines; i++) {
+		json_array_append_new(names, json_string(engines[i]->name));
 	}
-	for (i = 0; i < options->num_depths; i++) {
-		json_array_append_new(depths, json_count(options->depths[i]));
+	return names;
+}
+
+/* Each mix as an object of weights. */
+static json_t *operations_to_json(const struct bench_options *options)
+{
+	json_t *operations = json_object();
+	size_t i = 0;
+	size_t j = 0;
+
+	for (i = 0; i < options->num_mixes; i++) {
+		const struct bench_mix *mix = &options->mixes[i];
+		json_t *shares = json_object();
+
+		for (j = 0; j < mix->num_shares; j++) {
+			json_object_set_new(shares,
+					    mix->shares[j].operation->name,
+					    json_count(mix->shares[j].weight));
+		}
+		json_object_set_new(operations, mix->name, shares);
 	}
-	for (i = 0; i < options->num_baselines; i++) {
-		json_array_append_new(baselines, json_string(options->baselines[i]->name));
+	return operations;
+}
+
+static json_t *points_to_json(const struct bench_options *options)
+{
+	json_t *points = json_array();
+	size_t i = 0;
+
+	for (i = 0; i < options->num_points; i++) {
+		const struct bench_point *point = &options->points[i];
+
+		json_array_append_new(
+			points,
+			json_pack("{s:o, s:o}",
+				  "depth",
+				  json_count(point->depth),
+				  "rate",
+				  point->rate > 0 ? json_real(point->rate) : json_null()));
 	}
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:f, s:o, s:o, s:s, s:o, s:o}",
-			 "op",
-			 options->operation->name,
-			 "engines",
-			 engines,
-			 "depths",
-			 depths,
+	return points;
+}
+
+static json_t *tree_to_json(const struct bench_tree_options *tree)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:o}",
 			 "users",
-			 json_count(options->tree.num_users),
+			 json_count(tree->num_users),
+			 "identities",
+			 json_optional(tree->identities),
 			 "files",
-			 json_count(options->tree.num_files),
+			 json_count(tree->num_files),
+			 "entries",
+			 json_count(tree->entries),
+			 "deep",
+			 json_count(tree->deep),
 			 "forbidden_percent",
-			 options->tree.forbidden_percent,
-			 "forbidden_files",
-			 json_count(report->tree->num_forbidden),
+			 tree->forbidden_percent,
 			 "uid_base",
-			 json_count(options->tree.uid_base),
+			 json_count(tree->uid_base));
+}
+
+static json_t *config_to_json(const struct bench_options *options)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:f, s:b, s:o, s:f, s:o, s:o}",
+			 "mixes",
+			 operations_to_json(options),
+			 "engines",
+			 names_to_json(options->engines, options->num_engines),
+			 "baselines",
+			 names_to_json(options->baselines, options->num_baselines),
+			 "loads",
+			 points_to_json(options),
+			 "tree",
+			 tree_to_json(&options->tree),
+			 "user_order",
+			 options->user_order,
+			 "missing_percent",
+			 options->traffic.missing_percent,
+			 "cold",
+			 options->traffic.cold ? 1 : 0,
+			 "between",
+			 json_optional(options->between),
 			 "seconds",
 			 options->seconds,
 			 "repeat",
 			 json_count(options->repeat),
-			 "baselines",
-			 baselines,
-			 "pin",
-			 options->pin,
 			 "max_workers",
-			 json_count(options->settings.max_workers),
-			 "between",
-			 json_optional(options->between));
+			 json_count(options->settings.max_workers));
 }
 
 static json_t *latency_to_json(const struct bench_result *result)
@@ -168,34 +218,70 @@ static json_t *ratios_to_json(const struct bench_results *results,
 	return ratios;
 }
 
-static json_t *result_to_json(const struct bench_report *report, const struct bench_result *result)
+static json_t *histogram_to_json(const struct bench_histogram *histogram)
 {
-	const struct bench_account *account = &result->account;
-	json_t *placement = NULL;
+	json_t *buckets = json_array();
+	struct bench_histogram_bucket bucket;
+	size_t position = 0;
 
-	placement = json_pack("{s:o, s:o, s:o}",
-			      "inline",
-			      json_count(account->placed[BENCH_INLINE]),
-			      "ring",
-			      json_count(account->placed[BENCH_RING]),
-			      "thread",
-			      json_count(account->placed[BENCH_THREAD]));
-	return json_pack(
-		"{s:s, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:f, s:f, s:o, s:o, s:o}",
-		"engine",
-		result->engine->name,
-		"backend",
-		json_optional(result->backend),
-		"op",
-		report->options->operation->name,
-		"depth",
-		json_count(result->depth),
-		"concurrency",
-		json_count(result->concurrency),
-		"users",
-		json_count(report->options->tree.num_users),
-		"cache",
-		report->options->cold ? "cold" : "hot",
+	while (bench_histogram_next(histogram, &position, &bucket)) {
+		json_array_append_new(
+			buckets,
+			json_pack("[o, o]", json_count(bucket.middle), json_count(bucket.count)));
+	}
+	return buckets;
+}
+
+static json_t *placement_to_json(const struct bench_account *account)
+{
+	return json_pack("{s:o, s:o, s:o}",
+			 "inline",
+			 json_count(account->placed[BENCH_INLINE]),
+			 "ring",
+			 json_count(account->placed[BENCH_RING]),
+			 "thread",
+			 json_count(account->placed[BENCH_THREAD]));
+}
+
+static json_t *submissions_per_enter(const struct bench_account *account)
+{
+	if (account->enters == 0) {
+		return json_null();
+	}
+	return json_real((double)account->submissions / (double)account->enters);
+}
+
+static json_t *result_to_json(const struct bench_options *options,
+			      const struct bench_results *results,
+			      const struct bench_result *result)
+{
+	bool open = result->point.rate > 0;
+	json_t *object = NULL;
+	json_t *measured = NULL;
+
+	object = json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s}",
+			   "engine",
+			   result->engine->name,
+			   "summary",
+			   result->engine->summary,
+			   "backend",
+			   json_optional(result->backend),
+			   "op",
+			   results->mix->name,
+			   "load",
+			   open ? "open" : "closed",
+			   "depth",
+			   json_count(result->point.depth),
+			   "rate",
+			   open ? json_real(result->point.rate) : json_null(),
+			   "concurrency",
+			   json_count(result->concurrency),
+			   "users",
+			   json_count(options->tree.num_users),
+			   "cache",
+			   options->traffic.cold ? "cold" : "hot");
+	measured = json_pack(
+		"{s:o, s:o, s:o, s:f, s:f, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:{s:o}}",
 		"ops",
 		json_count(result->ops),
 		"errors",
@@ -206,62 +292,71 @@ static json_t *result_to_json(const struct bench_report *report, const struct be
 		result->median.ops_per_second,
 		"spread_percent",
 		result->spread_percent,
-		"ratios",
-		ratios_to_json(report->results, result),
 		"latency_ns",
 		latency_to_json(result),
 		"cpu_ns_per_op",
 		result->median.cpu_ns_per_op,
 		"context_switches_per_op",
 		result->median.context_switches_per_op,
+		"submissions_per_enter",
+		submissions_per_enter(&result->account),
 		"placement",
-		placement,
+		placement_to_json(&result->account),
 		"engine_counters",
-		account_to_json(account),
+		account_to_json(&result->account),
+		"ratios",
+		ratios_to_json(results, result),
 		"rounds",
-		rounds_to_json(result));
+		rounds_to_json(result),
+		"histogram",
+		"latency",
+		histogram_to_json(result->latency));
+	json_object_update_new(object, measured);
+	return object;
 }
 
-bool bench_report_json(const struct bench_report *report, FILE *file)
+json_t *bench_report_document(const struct bench_report *report)
 {
-	json_t *results = json_array();
-	json_t *document = NULL;
+	json_t *all = json_array();
+	bool complete = report->num_results == report->options->num_mixes;
 	size_t i = 0;
-	int ret = 0;
+	size_t j = 0;
 
-	for (i = 0; i < report->results->num_results; i++) {
-		const struct bench_result *result = &report->results->results[i];
+	for (i = 0; i < report->num_results; i++) {
+		const struct bench_results *results = report->results[i];
 
-		if (result->num_rounds > 0) {
-			json_array_append_new(results, result_to_json(report, result));
+		complete = complete && !results->interrupted;
+		for (j = 0; j < results->num_results; j++) {
+			if (results->results[j].num_rounds > 0) {
+				json_array_append_new(all,
+						      result_to_json(report->options,
+								     results,
+								     &results->results[j]));
+			}
 		}
 	}
-	document = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}",
-			     "schema",
-			     "pathring-bench/2",
-			     "version",
-			     PATHRING_VERSION,
-			     "complete",
-			     report->results->interrupted ? 0 : 1,
-			     "host",
-			     host_to_json(report->host),
-			     "config",
-			     config_to_json(report),
-			     "results",
-			     results);
-	if (document == NULL) {
-		errno = ENOMEM;
-		return false;
+	return json_pack("{s:s, s:s, s:b, s:[], s:o, s:o, s:o}",
+			 "schema",
+			 "pathring-bench/1",
+			 "version",
+			 PATHRING_VERSION,
+			 "complete",
+			 complete ? 1 : 0,
+			 "warnings",
+			 "host",
+			 host_to_json(report->host),
+			 "config",
+			 config_to_json(report->options),
+			 "results",
+			 all);
+}
+
+bool bench_report_json(const json_t *document, FILE *file)
+{
+	int ret = json_dumpf(document, file, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+
+	if (ret == 0) {
+		ret = fputc('\n', file) == EOF ? -1 : fflush(file);
 	}
-	ret = json_dumpf(document, file, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-	json_decref(document);
-	if (ret != 0) {
-		return false;
-	}
-	ret = fputc('\n', file);
-	if (ret == EOF) {
-		return false;
-	}
-	ret = fflush(file);
 	return ret == 0;
 }

@@ -5,27 +5,26 @@
  */
 #include "report.h"
 
-static void print_header(const struct bench_report *report, FILE *file)
+static void
+print_header(const struct bench_report *report, const struct bench_results *results, FILE *file)
 {
 	const struct bench_options *options = report->options;
 	const struct bench_host *host = report->host;
 	size_t users = options->tree.num_users;
 	size_t i = 0;
 
-	fprintf(file, "%s (%s)\n", options->operation->name, options->operation->summary);
+	fprintf(file, "%s (%s)\n", results->mix->name, results->mix->summary);
 	if (users == 0) {
 		fprintf(file, "the process itself, ");
 	} else {
 		fprintf(file, "%zu %s, ", users, users == 1 ? "user" : "users in turn");
 	}
 	fprintf(file,
-		"%zu files (%zu of them for their owner alone), %s, %s%s%s\n",
-		report->tree->num_files,
-		report->tree->num_forbidden,
+		"%zu files (%zu of them for their owner alone), %s, %s\n",
+		options->tree.num_files,
+		results->num_forbidden,
 		host->file_system,
-		options->cold ? "cold" : "hot",
-		options->settings.pin != BENCH_PIN_LEARNED ? ", pinned: " : "",
-		options->settings.pin != BENCH_PIN_LEARNED ? options->pin : "");
+		options->traffic.cold ? "cold" : "hot");
 	fprintf(file, "Linux %s, %ld x %s\n", host->kernel, host->processors, host->processor);
 	fprintf(file,
 		"medians of %zu %s of %.3g s; latency and CPU time in microseconds\n",
@@ -33,16 +32,14 @@ static void print_header(const struct bench_report *report, FILE *file)
 		options->repeat == 1 ? "round" : "rounds",
 		options->seconds / (double)options->repeat);
 	for (i = 0; i < options->num_engines; i++) {
+		const struct bench_engine *engine = options->engines[i];
+		const char *lacks = bench_engine_lacks(engine, results->mix);
+
 		fprintf(file,
-			"  %-16s %s\n",
-			options->engines[i]->name,
-			options->engines[i]->summary);
-	}
-	for (i = 0; i < options->num_left_out; i++) {
-		fprintf(file,
-			"  %-16s left out: %s\n",
-			options->left_out[i].engine->name,
-			options->left_out[i].why);
+			"  %-19s %s%s\n",
+			engine->name,
+			lacks != NULL ? "left out: " : "",
+			lacks != NULL ? lacks : engine->summary);
 	}
 }
 
@@ -119,7 +116,7 @@ static void print_result(const struct bench_result *result, FILE *file)
 		(unsigned long long)result->denied,
 		(unsigned long long)result->errors);
 	print_placement(&result->account, file);
-	fprintf(file, "%s\n", result->concurrency < result->depth ? ", one at a time" : "");
+	fprintf(file, "%s\n", result->concurrency < result->point.depth ? ", one at a time" : "");
 }
 
 /* Three figures a baseline, after the results of a depth. */
@@ -144,7 +141,7 @@ static void print_ratios(const struct bench_results *results, size_t depth, FILE
 	for (i = 0; i < results->num_results; i++) {
 		const struct bench_result *result = &results->results[i];
 
-		if (result->depth != depth || result->num_rounds == 0) {
+		if (result->point.depth != depth || result->num_rounds == 0) {
 			continue;
 		}
 		set_name(result, name, sizeof(name));
@@ -166,24 +163,25 @@ static void print_ratios(const struct bench_results *results, size_t depth, FILE
 	}
 }
 
-void bench_report_table(const struct bench_report *report, FILE *file)
+void bench_report_table(const struct bench_report *report,
+			const struct bench_results *results,
+			FILE *file)
 {
-	const struct bench_results *results = report->results;
 	size_t depth = 0;
 	size_t i = 0;
 
-	print_header(report, file);
+	print_header(report, results, file);
 	for (i = 0; i < results->num_results; i++) {
 		const struct bench_result *result = &results->results[i];
 
 		if (result->num_rounds == 0) {
 			continue;
 		}
-		if (result->depth != depth) {
+		if (result->point.depth != depth) {
 			if (depth != 0) {
 				print_ratios(results, depth, file);
 			}
-			depth = result->depth;
+			depth = result->point.depth;
 			print_columns(depth, file);
 		}
 		print_result(result, file);

@@ -25,6 +25,10 @@ static void keep_round(struct bench_result *result, const struct bench_round *ro
 	double ops = (double)round->ops;
 	size_t i = 0;
 
+	if (result->num_rounds == 0) {
+		bench_histogram_clear(result->latency);
+	}
+	bench_histogram_merge(result->latency, &round->latency);
 	result->num_rounds++;
 	result->backend = round->backend;
 	result->ops += round->ops;
@@ -106,15 +110,17 @@ static void take_medians(struct bench_result *result, double *values)
 	}
 }
 
-static const struct bench_result *
-result_of(const struct bench_results *results, const struct bench_engine *engine, size_t depth)
+static const struct bench_result *result_at(const struct bench_results *results,
+					    const struct bench_engine *engine,
+					    const struct bench_point *point)
 {
 	size_t i = 0;
 
 	for (i = 0; i < results->num_results; i++) {
 		const struct bench_result *result = &results->results[i];
 
-		if (result->engine == engine && result->depth == depth && result->num_rounds > 0) {
+		if (result->engine == engine && result->point.depth == point->depth &&
+		    result->point.rate == point->rate && result->num_rounds > 0) {
 			return result;
 		}
 	}
@@ -126,7 +132,7 @@ static double divide(double value, double by)
 	return by > 0 ? value / by : 0;
 }
 
-/* Compared at the same depth, also with an engine that knows none: both ran in the same minute. */
+/* Compared at the same point, also with an engine that knows none: both ran in the same minute. */
 static void take_ratios(struct bench_results *results, struct bench_result *result)
 {
 	const struct bench_figures *median = &result->median;
@@ -134,7 +140,7 @@ static void take_ratios(struct bench_results *results, struct bench_result *resu
 
 	for (i = 0; i < results->num_baselines; i++) {
 		const struct bench_result *base =
-			result_of(results, results->baselines[i], result->depth);
+			result_at(results, results->baselines[i], &result->point);
 
 		if (base == NULL) {
 			continue;
@@ -151,59 +157,81 @@ static void take_ratios(struct bench_results *results, struct bench_result *resu
 	}
 }
 
-static void
-show_progress(const struct bench_options *options, size_t done, size_t depth, size_t engine)
+static void show_progress(const struct bench_options *options,
+			  const struct bench_results *results,
+			  size_t done,
+			  const struct bench_result *result)
 {
-	size_t total = options->num_depths * options->repeat * options->num_engines;
+	size_t total = results->num_results * options->repeat;
 	int terminal = isatty(STDERR_FILENO);
 
 	if (terminal != 1) {
 		return;
 	}
-	if (done == total) {
+	if (result == NULL) {
 		fprintf(stderr, "\033[K");
 		return;
 	}
 	/* The cursor goes back to the start, so that a message writes over it. */
 	fprintf(stderr,
-		"\033[K[%zu/%zu] depth %zu, %s\r",
+		"\033[K[%zu/%zu] %s, depth %zu, ",
 		done + 1,
 		total,
-		options->depths[depth],
-		options->engines[engine]->name);
+		results->mix->name,
+		result->point.depth);
+	if (result->point.rate > 0) {
+		fprintf(stderr, "%g/s, ", result->point.rate);
+	}
+	fprintf(stderr, "%s\r", result->engine->name);
 }
 
-static struct bench_results *make_results(TALLOC_CTX *mem_ctx, const struct bench_options *options)
+static bool make_result(struct bench_results *results,
+			const struct bench_options *options,
+			const struct bench_engine *engine,
+			const struct bench_point *point)
 {
-	struct bench_results *results = NULL;
-	size_t num = options->num_depths * options->num_engines;
-	size_t i = 0;
+	struct bench_result *result = &results->results[results->num_results];
 
-	results = talloc_zero(mem_ctx, struct bench_results);
-	if (results == NULL) {
+	*result = (struct bench_result) {
+		.engine = engine,
+		.point = *point,
+		.concurrency = engine->concurrent ? point->depth : 1,
+	};
+	result->rounds = talloc_zero_array(results, struct bench_figures, options->repeat);
+	result->ratios = talloc_zero_array(results, struct bench_ratio, options->num_baselines);
+	result->latency = talloc_zero(results, struct bench_histogram);
+	results->num_results++;
+	return result->rounds != NULL && result->ratios != NULL && result->latency != NULL;
+}
+
+static struct bench_results *
+make_results(TALLOC_CTX *mem_ctx, const struct bench_options *options, const struct bench_mix *mix)
+{
+	struct bench_results *results = talloc_zero(mem_ctx, struct bench_results);
+	size_t i = 0;
+	size_t j = 0;
+	bool ok = results != NULL;
+
+	if (!ok) {
 		return NULL;
 	}
+	results->mix = mix;
 	results->baselines = options->baselines;
 	results->num_baselines = options->num_baselines;
-	results->num_results = num;
-	results->results = talloc_zero_array(results, struct bench_result, num);
-	if (results->results == NULL) {
-		talloc_free(results);
-		return NULL;
-	}
-	for (i = 0; i < num; i++) {
-		struct bench_result *result = &results->results[i];
+	results->results = talloc_zero_array(
+		results, struct bench_result, options->num_points * options->num_engines);
+	ok = results->results != NULL;
+	for (i = 0; i < options->num_points; i++) {
+		for (j = 0; ok && j < options->num_engines; j++) {
+			const struct bench_engine *engine = options->engines[j];
 
-		result->engine = options->engines[i % options->num_engines];
-		result->depth = options->depths[i / options->num_engines];
-		result->concurrency = result->engine->concurrent ? result->depth : 1;
-		result->rounds = talloc_zero_array(results, struct bench_figures, options->repeat);
-		result->ratios =
-			talloc_zero_array(results, struct bench_ratio, options->num_baselines);
-		if (result->rounds == NULL || result->ratios == NULL) {
-			talloc_free(results);
-			return NULL;
+			if (bench_engine_lacks(engine, mix) == NULL) {
+				ok = make_result(results, options, engine, &options->points[i]);
+			}
 		}
+	}
+	if (!ok) {
+		TALLOC_FREE(results);
 	}
 	return results;
 }
@@ -234,54 +262,70 @@ static enum bench_load_result run_between(const char *command)
 	return BENCH_LOAD_FAILED;
 }
 
+/* All engines at one point, in turn. */
+static enum bench_load_result run_point(const struct bench_tree *tree,
+					const struct bench_options *options,
+					struct bench_results *results,
+					size_t first,
+					size_t num,
+					struct bench_round *round)
+{
+	struct bench_plan plan = {
+		.mix = results->mix,
+		.traffic = &options->traffic,
+		.settings = &options->settings,
+		.duration_ns = (uint64_t)(options->seconds * 1e9 / (double)options->repeat),
+	};
+	enum bench_load_result outcome = BENCH_LOAD_OK;
+	size_t repetition = 0;
+	size_t i = 0;
+
+	for (repetition = 0; repetition < options->repeat; repetition++) {
+		for (i = 0; i < num; i++) {
+			struct bench_result *result = &results->results[first + i];
+
+			show_progress(options,
+				      results,
+				      first * options->repeat + repetition * num + i,
+				      result);
+			outcome = run_between(options->between);
+			if (outcome != BENCH_LOAD_OK) {
+				return outcome;
+			}
+			plan.point = result->point;
+			outcome = bench_load_run(tree, result->engine, &plan, round);
+			if (outcome != BENCH_LOAD_OK) {
+				return outcome;
+			}
+			keep_round(result, round);
+		}
+	}
+	return outcome;
+}
+
 static enum bench_load_result run_all(const struct bench_tree *tree,
 				      const struct bench_options *options,
 				      struct bench_results *results,
 				      struct bench_round *round)
 {
-	struct bench_plan plan = {
-		.operation = options->operation,
-		.settings = &options->settings,
-		.duration_ns = (uint64_t)(options->seconds * 1e9 / (double)options->repeat),
-		.cold = options->cold,
-	};
+	size_t num = results->num_results / options->num_points;
 	enum bench_load_result outcome = BENCH_LOAD_OK;
-	size_t done = 0;
-	size_t depth = 0;
-	size_t repetition = 0;
-	size_t engine = 0;
+	size_t i = 0;
 
-	for (depth = 0; depth < options->num_depths; depth++) {
-		for (repetition = 0; repetition < options->repeat; repetition++) {
-			for (engine = 0; engine < options->num_engines; engine++) {
-				struct bench_result *result =
-					&results->results[depth * options->num_engines + engine];
-
-				show_progress(options, done, depth, engine);
-				outcome = run_between(options->between);
-				if (outcome != BENCH_LOAD_OK) {
-					return outcome;
-				}
-				plan.depth = result->depth;
-				outcome = bench_load_run(tree, result->engine, &plan, round);
-				if (outcome != BENCH_LOAD_OK) {
-					return outcome;
-				}
-				keep_round(result, round);
-				done++;
-			}
-		}
+	for (i = 0; i < options->num_points && outcome == BENCH_LOAD_OK; i++) {
+		outcome = run_point(tree, options, results, i * num, num, round);
 	}
-	show_progress(options, done, 0, 0);
+	show_progress(options, results, 0, NULL);
 	return outcome;
 }
 
 enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
 					const struct bench_tree *tree,
 					const struct bench_options *options,
+					const struct bench_mix *mix,
 					struct bench_results **_results)
 {
-	struct bench_results *results = make_results(mem_ctx, options);
+	struct bench_results *results = make_results(mem_ctx, options, mix);
 	struct bench_round *round = talloc(mem_ctx, struct bench_round);
 	double *values = talloc_array(mem_ctx, double, options->repeat);
 	enum bench_load_result outcome = BENCH_LOAD_FAILED;
@@ -293,6 +337,7 @@ enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
 		return BENCH_LOAD_FAILED;
 	}
 
+	results->num_forbidden = tree->num_forbidden;
 	outcome = run_all(tree, options, results, round);
 	results->interrupted = outcome != BENCH_LOAD_OK;
 	for (i = 0; i < results->num_results; i++) {

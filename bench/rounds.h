@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The whole run: engines in alternation at every depth, and what the rounds of one engine at one
- * depth say together.
+ * The whole run of one mix: engines in alternation at every point, and what the rounds of one
+ * engine at one point say together.
  */
 #ifndef BENCH_ROUNDS_H
 #define BENCH_ROUNDS_H
@@ -29,7 +29,7 @@ struct bench_figures {
 	double context_switches_per_op;
 };
 
-/* To a baseline at the same depth: 2 is twice of what it has. */
+/* To a baseline at the same point: 2 is twice of what it has. */
 struct bench_ratio {
 	double ops_per_second;
 	double p50; /* 0 where one of them works on fewer at a time, and none waits for others */
@@ -39,7 +39,7 @@ struct bench_ratio {
 struct bench_result {
 	const struct bench_engine *engine;
 	const char *backend; /* or NULL */
-	size_t depth;
+	struct bench_point point;
 	size_t concurrency; /* 1 for an engine that knows no depth */
 
 	struct bench_figures *rounds;
@@ -52,13 +52,17 @@ struct bench_result {
 	uint64_t max_ns;
 	struct bench_account account;
 
-	struct bench_figures median; /* each figure by itself, over the rounds */
-	double spread_percent;	     /* of operations per second: (most - least) / median */
-	struct bench_ratio *ratios;  /* one a baseline; zeros where that did not run */
+	struct bench_figures median;	 /* each figure by itself, over the rounds */
+	double spread_percent;		 /* of operations per second: (most - least) / median */
+	struct bench_histogram *latency; /* of all rounds */
+	struct bench_ratio *ratios;	 /* one a baseline; zeros where that did not run */
 };
 
+/* Of one mix. */
 struct bench_results {
-	struct bench_result *results; /* by depth, then in the order of the engines */
+	const struct bench_mix *mix;
+	size_t num_forbidden;	      /* files of the tree */
+	struct bench_result *results; /* by point, then in the order of the engines */
 	size_t num_results;
 	const struct bench_engine **baselines;
 	size_t num_baselines;
@@ -72,6 +76,7 @@ struct bench_results {
 enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
 					const struct bench_tree *tree,
 					const struct bench_options *options,
+					const struct bench_mix *mix,
 					struct bench_results **results);
 
 #endif /* BENCH_ROUNDS_H */

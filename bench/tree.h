@@ -43,8 +43,11 @@ struct bench_tree {
 
 struct bench_tree_options {
 	const char *dir;
-	size_t num_users; /* 0: the process itself */
+	size_t num_users;	/* 0: the process itself */
+	const char *identities; /* a file that says who the users are, or NULL */
 	size_t num_files;
+	size_t entries; /* files in a directory that is listed */
+	size_t deep;	/* directories on the way to each file */
 	uid_t uid_base;
 	double forbidden_percent;
 	bool writes;

@@ -20,7 +20,7 @@ static void ready(struct io_uring_sqe *entry, struct raw_uring_job *job, enum ra
 
 static int fd_of(const struct raw_uring_job *job)
 {
-	return job->uring->fds[job->request->fd];
+	return job->uring->descriptors[job->request->descriptor].fd;
 }
 
 static void prepare_install(struct raw_uring_job *job)
@@ -185,7 +185,7 @@ void raw_uring_begin(struct raw_uring_job *job)
 	job->fd = -1;
 	job->error = 0;
 	job->length = 0;
-	beginners[job->uring->kind](job);
+	beginners[job->request->kind](job);
 }
 
 static void note_lookup(struct raw_uring_job *job, enum raw_uring_step step, int result)
@@ -237,7 +237,7 @@ static bool finish_lookup(struct raw_uring_job *job, struct bench_answer *answer
 
 static void note(struct raw_uring_job *job, enum raw_uring_step step, int result)
 {
-	switch (job->uring->kind) {
+	switch (job->request->kind) {
 	case BENCH_LOOKUP:
 		note_lookup(job, step, result);
 		return;
@@ -270,7 +270,7 @@ bool raw_uring_step(struct raw_uring_job *job,
 	if (job->outstanding > 0) {
 		return false;
 	}
-	if (job->uring->kind == BENCH_LOOKUP) {
+	if (job->request->kind == BENCH_LOOKUP) {
 		return finish_lookup(job, answer);
 	}
 	answer->error = job->error;

@@ -5,6 +5,8 @@
  */
 #include "verify.h"
 
+#include "random.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,7 +39,7 @@ gid_t bench_tree_gid(const struct bench_tree *tree, const struct bench_file *fil
 	return tree->users[file->owner].gid;
 }
 
-/* Begins as Samba's value does; the rest is a hash of the index (the finaliser of splitmix64). */
+/* Begins as Samba's value does; the rest is a hash of the index. */
 void bench_tree_xattr(size_t index, uint8_t value[BENCH_TREE_XATTR_LENGTH])
 {
 	static const uint8_t head[12] = { '0', 'x', '2', '0', 0, 0, 5, 0, 5, 0, 0, 0 };
@@ -49,10 +51,7 @@ void bench_tree_xattr(size_t index, uint8_t value[BENCH_TREE_XATTR_LENGTH])
 		uint64_t word = 0;
 
 		seed++;
-		word = seed * 0x9e3779b97f4a7c15ULL;
-		word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
-		word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL;
-		word ^= word >> 31;
+		word = bench_hash(seed * 0x9e3779b97f4a7c15ULL);
 		memcpy(value + i, &word, sizeof(word));
 	}
 }

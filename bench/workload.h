@@ -7,7 +7,21 @@
 #define BENCH_WORKLOAD_H
 
 #include "operation.h"
+#include "random.h"
 #include "tree.h"
+
+enum bench_order {
+	BENCH_IN_TURN, /* no two neighbours are the same */
+	BENCH_RANDOM,
+	BENCH_ZIPF, /* at random, the second user half as often as the first, the third a third */
+};
+
+/* How requests are made, whatever they ask. */
+struct bench_traffic {
+	enum bench_order users;
+	double missing_percent; /* of requests for a name: it does not exist */
+	bool cold; /* each file is asked for once, and then there are no more requests */
+};
 
 /* What requests of one number have to themselves. */
 struct bench_own {
@@ -17,28 +31,50 @@ struct bench_own {
 	uint8_t value[BENCH_TREE_XATTR_LENGTH];
 };
 
-struct bench_workload {
-	const struct bench_tree *tree;
+/* One operation of the mix, with all that it needs. */
+struct bench_part {
 	const struct bench_operation *operation;
+	const struct bench_tree *tree;
 	bool identity; /* requests run as their user, who is someone else than this process */
-	bool cold;     /* each file is asked for once */
 	uint64_t asked;
-	int *fds;
-	size_t num_fds;
-	struct bench_own *own;
+	struct bench_descriptor *descriptors;
+	size_t num_descriptors;
+	struct bench_own *own; /* by the number of the request */
 	size_t num_own;
 	bool *touched; /* for each file, or for each of own: something was answered as done to it */
 	size_t num_touched;
 	int work_fd; /* of a directory for new names, or -1 */
+
+	uint64_t weights;	 /* of this and of the parts before it together */
+	size_t first_descriptor; /* where its own begin among all */
 };
 
-/* NULL: *why says why not, a talloc string on mem_ctx or NULL. depth: of requests at a time. */
+struct bench_workload {
+	const struct bench_tree *tree;
+	const struct bench_traffic *traffic;
+	struct bench_part *parts;
+	size_t num_parts;
+	size_t part_of[BENCH_NUM_KINDS];
+	bool kinds[BENCH_NUM_KINDS];
+	struct bench_descriptor *descriptors; /* of all parts */
+	size_t num_descriptors;
+	struct bench_random random;
+	uint64_t asked;
+	size_t *walked;	     /* for each user: of how many files they have asked something */
+	double *up_to_user;  /* Zipf: the share of this user and of those before */
+	size_t checked_part; /* bench_workload_next_wrong() has come so far */
+};
+
+/*
+ * NULL: *why says why not, a talloc string on mem_ctx or NULL. depth: of requests at a time. The
+ * same arguments give the same requests in the same order.
+ */
 struct bench_workload *bench_workload_open(TALLOC_CTX *mem_ctx,
 					   const struct bench_tree *tree,
-					   const struct bench_operation *operation,
+					   const struct bench_mix *mix,
+					   const struct bench_traffic *traffic,
 					   bool identity,
 					   size_t depth,
-					   bool cold,
 					   char **why);
 
 /* The next request. False when there is none, since each file was asked for. */
@@ -60,7 +96,10 @@ bool bench_workload_next_wrong(struct bench_workload *workload,
 /* False after a message on stderr when something stays behind. */
 bool bench_workload_close(struct bench_workload *workload);
 
-/* For operations: descriptors on all files, for I/O or as path references. */
-bool bench_workload_open_files(struct bench_workload *workload, int flags, char **why);
+/* For operations: keep a descriptor, which is closed at the end, now when there is no memory. */
+bool bench_part_keep(struct bench_part *part, int fd, bool io);
+
+/* For operations: keep descriptors of all files, as path references with O_PATH or for I/O. */
+bool bench_part_open_files(struct bench_part *part, int flags, char **why);
 
 #endif /* BENCH_WORKLOAD_H */
