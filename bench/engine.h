@@ -14,8 +14,6 @@
 #include <sys/types.h>
 #include <talloc.h>
 
-#define BENCH_USER_MAX_GROUPS 2
-
 /*
  * The xattr in which Samba keeps DOS attributes, and the room it gives to its value when it asks.
  */
@@ -49,7 +47,7 @@ enum bench_kind {
 struct bench_user {
 	uid_t uid;
 	gid_t gid;
-	gid_t groups[BENCH_USER_MAX_GROUPS];
+	gid_t *groups;
 	size_t num_groups;
 };
 

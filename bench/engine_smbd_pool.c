@@ -37,6 +37,7 @@ struct pool_state {
 	struct helper_pool *pool;
 	struct pool_job *jobs; /* by the number of the request */
 	const struct bench_user *users;
+	bool privileged; /* otherwise the one user is who the process is */
 	int dumpable;
 	uint64_t done;
 };
@@ -102,7 +103,9 @@ static void job_run(struct helper_job *helper_job)
 	struct pool_job *job = (struct pool_job *)helper_job;
 	struct pool_state *state = job->state;
 
-	set_thread_credentials(&state->users[job->request->user]);
+	if (state->privileged) {
+		set_thread_credentials(&state->users[job->request->user]);
+	}
 	bench_plain_perform(&job->plain, job->request, &job->answer);
 	tevent_threaded_schedule_immediate(state->threaded, job->im, job_done, job);
 }
@@ -125,6 +128,7 @@ static bool pool_open(TALLOC_CTX *mem_ctx,
 		return false;
 	}
 	state->users = target->users;
+	state->privileged = geteuid() == 0;
 	state->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	state->jobs = talloc_zero_array(state, struct pool_job, depth);
 	state->ev = tevent_context_init(state);

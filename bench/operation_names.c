@@ -62,11 +62,11 @@ static bool make_work_directory(struct bench_part *part, mode_t mode, char **why
 			openat(tree->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		ret = part->work_fd == -1 ? -1 : 0;
 	}
-	if (ret == 0) {
-		ret = fchown(part->work_fd, 0, tree->common_gid);
+	if (ret == 0 && tree->has_common) {
+		ret = fchown(part->work_fd, (uid_t)-1, tree->common_gid);
 	}
 	if (ret == 0) {
-		ret = fchmod(part->work_fd, mode);
+		ret = fchmod(part->work_fd, tree->has_common ? mode : mode | 07);
 	}
 	if (ret == -1) {
 		*why = talloc_asprintf(

@@ -8,7 +8,6 @@
 #include "load.h"
 
 #define BENCH_MAX_DEPTH 65536
-#define BENCH_MAX_USERS 65536
 #define BENCH_MAX_FILES 1000000
 #define BENCH_MAX_DIRECTORIES 64
 #define BENCH_MAX_REPEAT 1000
@@ -32,6 +31,7 @@ struct bench_options {
 	const char *between;	/* or NULL */
 	struct bench_settings settings;
 	struct bench_tree_options tree;
+	bool unprivileged; /* not root: the process itself makes the requests */
 	const struct bench_engine **baselines;
 	size_t num_baselines;
 

@@ -5,6 +5,7 @@
 #include "tree.h"
 
 #include "signals.h"
+#include "users.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,42 +19,6 @@
 static char *describe_errno(TALLOC_CTX *mem_ctx, const char *what, const char *path)
 {
 	return talloc_asprintf(mem_ctx, "%s %s: %s", what, path, strerror(errno));
-}
-
-/*
- * One uid and gid each, from uid_base on. All are in a common group, every other user in one more,
- * so that a switch between neighbours really changes the groups. The process itself, where it makes
- * the requests, is root without any group.
- */
-static bool make_users(struct bench_tree *tree, const struct bench_tree_options *options)
-{
-	size_t i = 0;
-	gid_t extra = 0;
-
-	tree->self = options->num_users == 0;
-	tree->writes = options->writes;
-	tree->num_users = tree->self ? 1 : options->num_users;
-	tree->users = talloc_zero_array(tree, struct bench_user, tree->num_users + 1);
-	tree->private_made = talloc_zero_array(tree, bool, tree->num_users + 1);
-	if (tree->users == NULL || tree->private_made == NULL) {
-		return false;
-	}
-
-	tree->common_gid = options->uid_base + (gid_t)tree->num_users + 1;
-	extra = tree->common_gid + 1;
-	for (i = 0; i <= tree->num_users; i++) {
-		struct bench_user *user = &tree->users[i];
-
-		if (tree->self && i == 0) {
-			continue;
-		}
-		user->uid = options->uid_base + (uid_t)i;
-		user->gid = (gid_t)user->uid;
-		user->groups[0] = tree->common_gid;
-		user->groups[1] = extra;
-		user->num_groups = 1 + i % 2;
-	}
-	return true;
 }
 
 /* Every owner and every kind in turn; the forbidden ones spread evenly over the others. */
@@ -70,7 +35,8 @@ static bool plan_files(struct bench_tree *tree, const struct bench_tree_options 
 	tree->num_files = num;
 	tree->num_forbidden = forbidden;
 	tree->files = talloc_zero_array(tree, struct bench_file, num);
-	if (tree->files == NULL) {
+	tree->private_made = talloc_zero_array(tree, bool, users + 1);
+	if (tree->files == NULL || tree->private_made == NULL) {
 		return false;
 	}
 
@@ -83,7 +49,8 @@ static bool plan_files(struct bench_tree *tree, const struct bench_tree_options 
 			file->kind = before % 2 == 0 ? BENCH_FILE_PRIVATE : BENCH_FILE_CLOSED;
 			file->owner = users == 1 ? 1 : before / 2 % users;
 		} else {
-			file->kind = i / users % 2 == 0 ? BENCH_FILE_PUBLIC : BENCH_FILE_GROUP;
+			file->kind = i / users % 2 == 0 || !tree->has_common ? BENCH_FILE_PUBLIC
+									     : BENCH_FILE_GROUP;
 			file->owner = i % users;
 		}
 
@@ -261,7 +228,8 @@ bool bench_tree_create(TALLOC_CTX *mem_ctx,
 	tree->parent_fd = -1;
 	tree->dir_fd = -1;
 
-	ok = make_users(tree, options) && plan_files(tree, options) &&
+	tree->writes = options->writes;
+	ok = bench_users_make(tree, options) && plan_files(tree, options) &&
 	     make_top(tree, options->dir, why);
 	for (i = 0; ok && i < tree->num_files && bench_signal_caught() == 0; i++) {
 		ok = make_file(tree, i, why);

@@ -36,6 +36,7 @@ struct bench_tree {
 	struct bench_file *files;
 	size_t num_files;
 	size_t num_forbidden;
+	bool has_common; /* all users are in this group */
 	gid_t common_gid;
 	bool *private_made; /* for each user: the 0700 directory exists */
 	bool made;
@@ -43,8 +44,9 @@ struct bench_tree {
 
 struct bench_tree_options {
 	const char *dir;
-	size_t num_users;	/* 0: the process itself */
-	const char *identities; /* a file that says who the users are, or NULL */
+	size_t num_users;	  /* 0: the process itself, whoever that is */
+	const char *identities;	  /* the file that says who the users are, or NULL */
+	struct bench_user *users; /* those that it names */
 	size_t num_files;
 	size_t entries; /* files in a directory that is listed */
 	size_t deep;	/* directories on the way to each file */

@@ -161,10 +161,89 @@ test_not_root()
 
 	cp "$bench" "$work/bench-copy"
 	chmod 755 "$work" "$work/bench-copy"
-	setpriv --reuid 65534 --regid 65534 --clear-groups "$work/bench-copy" --engine raw --time 0.1 \
-		--dir "$tree_parent" >"$work/out" 2>"$work/err" || status=$?
-	check not_root "exit code $status" [ "$status" -eq 1 ]
-	check not_root_says_so "no such message" grep -q 'must run as root' "$work/err"
+	install -d -o 65534 -g 65534 "$work/own"
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$work/bench-copy" --time 0.1 --dir "$work/own" --files 50 \
+		--engine raw,smbd,smbd-pool,raw-uring,pathring --op lookup,setxattr,pwrite,mkdir-rmdir,renameat \
+		>"$work/out" 2>"$work/err" || status=$?
+	check not_root "exit code $status" [ "$status" -eq 0 ]
+	check not_root_says_so "no such message" grep -q 'not root: all requests run as user 65534' "$work/err"
+	check not_root_nothing_left "left something" [ -z "$(ls -A "$work/own")" ]
+	status=0
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$work/bench-copy" --time 0.1 --dir "$tree_parent" \
+		>"$work/out" 2>"$work/err" || status=$?
+	check not_writable "exit code $status" [ "$status" -eq 1 ]
+	check not_writable_says_so "no such message" grep -q "in $tree_parent: Permission denied" "$work/err"
+}
+
+# identities NAME TEXT LINE...: a file of these lines is refused.
+identities()
+{
+	local name=$1 text=$2
+
+	shift 2
+	printf '%s\n' "$@" >"$work/identities"
+	refused "identities_$name" 2 "$text" --identities "$work/identities"
+}
+
+test_identities()
+{
+	identities root "line 2: root is denied nothing" 5:5 0:5
+	identities no_gid "line 1: expected UID:GID" 12
+	identities no_group "line 1: expected UID:GID" 1:2:
+	identities no_id "line 1: expected UID:GID" 1:2:3,4294967295
+	identities text "line 2: expected UID:GID" '# comment' 1:staff
+	identities twice "user 5 is there twice" 5:5 6:6 5:7
+	identities none "there is no user in it" '# comment'
+	refused identities_missing 2 "$work/missing: No such file" --identities "$work/missing"
+	refused identities_and_users 2 "not together" --identities "$work/identities" --users 2
+
+	printf '%s\n' 1001:2001:5,7 1002:2002:7 1003:7 >"$work/identities"
+	run --identities "$work/identities" --op lookup,mkdir-rmdir,renameat --engine smbd,smbd-pool,pathring --time 0.1 \
+		--repeat 1 --files 60 --forbidden 20 --depth 8 --json "$work/json"
+	check identities_common_group "exit code $status" [ "$status" -eq 0 ]
+	check identities_denied "nobody was denied" [ "$(grep -c '"denied": 0,' "$work/json")" -eq 0 ]
+	check identities_counted "users is $(value users)" [ "$(value users)" -eq 3 ]
+	printf '%s\n' 1001:2001 1002:2002:7 >"$work/identities"
+	run --identities "$work/identities" --op lookup,mkdir-rmdir,renameat --engine smbd,smbd-pool,pathring --time 0.1 \
+		--repeat 1 --files 60 --forbidden 20 --depth 8
+	check identities_no_common_group "exit code $status" [ "$status" -eq 0 ]
+}
+
+test_user_order()
+{
+	local order
+
+	refused user_order_unknown 2 "expected turn, random or zipf" --user-order first
+	for order in random zipf; do
+		run --user-order "$order" --users 7 --engine smbd,pathring --depth 16 --time 0.1 --repeat 1 --files 60
+		check "user_order_$order" "exit code $status" [ "$status" -eq 0 ]
+	done
+}
+
+test_mix()
+{
+	refused mix_syntax 2 "expected OPERATION=WEIGHT" --mix lookup
+	refused mix_unknown 2 "unknown operation" --mix look=1
+	refused mix_zero 2 "expected a number from 1" --mix lookup=0
+	refused mix_twice 2 "given twice" --mix lookup=1,lookup=2
+	refused mix_unsaid 2 "say what is in it" --op mix
+	refused mix_unused 2 "not among the operations" --op lookup --mix lookup=1,statx=1
+	refused op_twice 2 "given twice" --op lookup,lookup
+	run --op lookup,mix --mix lookup=5,statx=2,pread=1 --engine raw,pathring --depth 1,16 --time 0.1 --repeat 1 --files 60 \
+		--json "$work/json"
+	check mix "exit code $status" [ "$status" -eq 0 ]
+	check mix_results "not 8 results" [ "$(grep -c '"latency_ns"' "$work/json")" -eq 8 ]
+	check mix_named "not 4 of them called mix" [ "$(grep -c '"op": "mix"' "$work/json")" -eq 4 ]
+}
+
+test_rates()
+{
+	refused rate_zero 2 "expected a number from 0.1" --rate 0
+	refused rate_twice 2 "given twice" --rate 100,100
+	refused rate_and_sweep 2 "not together with --rate" --rate 100 --rate-sweep 1:2:3
+	refused sweep_syntax 2 "expected FROM:TO:STEPS" --rate-sweep 1:2
+	refused sweep_order 2 "the first rate must be below the last" --rate-sweep 2:2:2
+	refused rate_cold 2 "not together with a rate" --rate 100 --cold
 }
 
 # measured NAME ENGINE DEPTH: runs it shortly and checks what every result must satisfy.
@@ -503,6 +582,10 @@ test_refused_ring()
 : >"$work/out2"
 test_input
 test_not_root
+test_identities
+test_user_order
+test_mix
+test_rates
 measured raw raw 1
 measured smbd smbd 1
 measured raw-uring_1 raw-uring 1
