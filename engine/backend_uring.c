@@ -221,6 +221,11 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 		engine_run_in_thread(ring, request);
 		return true;
 	}
+	if (placement_pinned_to_thread(ring, request) && helpers_start(ring) == 0) {
+		request->reason = PATHRING_REASON_PINNED;
+		engine_run_in_thread(ring, request);
+		return true;
+	}
 	if (!placement_may_use_ring(ring, request)) {
 		request->reason = PATHRING_REASON_OBJECTIVE;
 		engine_run_in_thread(ring, request);

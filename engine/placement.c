@@ -152,6 +152,12 @@ static bool takes_personality(struct pathring *ring, struct descriptor *descript
 	return mount != NULL && mount->takes_personality;
 }
 
+bool placement_pinned_to_thread(const struct pathring *ring, const struct pathring_request *request)
+{
+	return ring->options.pin == PATHRING_PIN_THREAD &&
+	       request->operation.class->attempt != NULL;
+}
+
 /* An absolute path has no descriptor to judge by. It is what a server opens its shares with. */
 bool placement_may_use_ring(struct pathring *ring, const struct pathring_request *request)
 {

@@ -29,6 +29,10 @@ void placement_assume_mount(struct mount *mount);
  */
 bool placement_may_attempt(struct pathring *ring, struct pathring_request *request);
 
+/* Whether it may run in more than one place and the caller wants it in a helper thread. */
+bool placement_pinned_to_thread(const struct pathring *ring,
+				const struct pathring_request *request);
+
 /*
  * Whether the ring may have it: not where the file system judges by more than a personality
  * overrides. Then a thread has to become the identity.

@@ -109,6 +109,47 @@ ONE_TEST_ON(placement, no_switch_for_who_one_is, inline)
 	assert_eq(fixture_stats(f).switches, 0);
 }
 
+static void assert_placed(const struct fixture *f,
+			  enum pathring_operation operation,
+			  enum pathring_placement where,
+			  uint64_t expected)
+{
+	const struct pathring_stats stats = fixture_stats(f);
+
+	assert_eq(stats.operation[operation].placed[where], expected);
+}
+
+/* What asks a server has a choice, too; what has one place stays there. */
+ONE_TEST_ON(placement, in_a_thread_where_that_was_asked_for, uring)
+{
+	struct pathring_options options = { .pin = PATHRING_PIN_THREAD };
+	struct pathring_identity *a = NULL;
+	struct pathring_lookup *lookup = NULL;
+	struct pathring_handle *proc = NULL;
+	struct statx stx = { 0 };
+	int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	fixture_restart(f, &options);
+	scratch_file(f, "file", USER_A, USER_A, 0644, "x");
+	scratch_directory(f, "of_b", USER_B, USER_B, 0700);
+	a = fixture_user(f, USER_A);
+	assert_result(try_lookup(f, a, "file"), 0);
+	assert_result(try_lookup(f, a, "of_b/file"), -EACCES);
+	assert_result(pathring_handle_borrow(f, fd, PATHRING_PATHREF, &proc), 0);
+	assert_result(do_lookup(f, f->process, proc, "version", &basic, &lookup), 0);
+	assert_placed(f, PATHRING_LOOKUP, PATHRING_THREAD, 3);
+	assert_eq(reason(f, PATHRING_REASON_PINNED), 3);
+	assert_eq(fixture_stats(f).fallbacks, 0);
+
+	assert_result(do_statx(f, a, f->dir, 0, STATX_BASIC_STATS, &stx), 0);
+	assert_placed(f, PATHRING_STATX, PATHRING_INLINE, 1);
+	assert_result(do_unlinkat(f, f->process, f->dir, "file", 0), 0);
+	assert_placed(f, PATHRING_UNLINKAT, PATHRING_RING, 1);
+	INSIDE(f, talloc_free(lookup));
+	talloc_free(proc);
+	close(fd);
+}
+
 /* A name that nobody has looked up is not in the cache; it may not be waited for here. */
 ONE_TEST_ON(placement, what_is_not_cached_goes_elsewhere, inline)
 {

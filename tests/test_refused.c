@@ -270,6 +270,19 @@ ASYNC_BACKEND_TEST(refused, threads_after_the_start)
 	check_works(f);
 }
 
+/* A place that was asked for and can't be had is not waited for. */
+URING_TEST(refused, threads_where_requests_are_pinned)
+{
+	struct pathring_options options = { .pin = PATHRING_PIN_THREAD };
+
+	files(f);
+	deny_threads(EAGAIN);
+	after_filter(f);
+	fixture_restart(f, &options);
+	assert_result(try_lookup(f, fixture_user(f, USER_A), "of_a"), 0);
+	assert_eq(fixture_stats(f).operation[PATHRING_LOOKUP].placed[PATHRING_RING], 1);
+}
+
 /*
  * No descriptor is left: the error is the kernel's, and everything goes on when there are some
  * again.
