@@ -21,10 +21,16 @@ static int threads_start(struct pathring *ring, const char **reason)
 	return ret;
 }
 
-static void threads_release(struct pathring *ring)
+/* What the engine does itself: there may be helpers beside the ring as well. */
+static void nothing(struct pathring *ring)
 {
-	/* The engine releases the helpers itself: they may exist beside the ring as well. */
 	(void)ring;
+}
+
+static bool nothing_to_flush(struct pathring *ring)
+{
+	(void)ring;
+	return true;
 }
 
 static bool threads_take(struct pathring *ring, struct pathring_request *request)
@@ -37,11 +43,11 @@ const struct backend backend_threads = {
 	.kind = PATHRING_BACKEND_THREADS,
 	.name = "threads",
 	.start = threads_start,
-	.stop = threads_release,
-	.abandon = threads_release,
+	.stop = nothing,
+	.abandon = nothing,
 	.take = threads_take,
-	.flush = helpers_flush,
-	.reap = helpers_reap,
+	.flush = nothing_to_flush,
+	.reap = nothing,
 	.cancel = helpers_cancel,
 	.poll_fd = helpers_poll_fd,
 };

@@ -440,10 +440,10 @@ bool engine_submit(struct pathring *ring)
 	queue_again(ring, &later);
 	ring->companies[ring->turn_number % REMEMBERED_TURNS] = ring->num_running;
 
+	/* The helpers first: they work while this thread is in the kernel. */
+	helpers_flush(ring);
 	all_given = ring->backend->flush(ring);
-	engine_reap(ring);
-	/* After that: what the ring could not run has come to the helpers by then. */
-	all_given = helpers_flush(ring) && all_given;
+	all_given = engine_reap(ring) && all_given;
 
 	/*
 	 * Nothing runs whose completion would bring the loop back here: this thread has run as much
@@ -490,13 +490,15 @@ uint64_t engine_turn_time(const struct pathring *ring)
 	return ring->turn_time;
 }
 
-void engine_reap(struct pathring *ring)
+bool engine_reap(struct pathring *ring)
 {
 	ring->completion_time = 0;
 	if (ring->backend != NULL) {
 		ring->backend->reap(ring);
 	}
 	helpers_reap(ring);
+	/* What the ring could not run has come to them by now. */
+	return helpers_flush(ring);
 }
 
 bool engine_must_look(const struct pathring *ring)
@@ -527,7 +529,6 @@ void engine_run_in_thread(struct pathring *ring, struct pathring_request *reques
 	if (helpers_start(ring) == 0) {
 		turns_watch(ring);
 		helpers_take(ring, request);
-		helpers_flush(ring);
 		return;
 	}
 	sync_run(ring, request);

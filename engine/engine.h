@@ -105,7 +105,8 @@ int engine_use(struct pathring *ring);
  * completion will bring forward; try again later.
  */
 bool engine_submit(struct pathring *ring);
-void engine_reap(struct pathring *ring);
+/* Look for completions. false: as above. */
+bool engine_reap(struct pathring *ring);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t engine_clock(void);
@@ -132,7 +133,8 @@ bool engine_must_look(const struct pathring *ring);
 /*
  * Run it in a helper thread, or in this thread where threads are refused: what is not for the ring,
  * or, diverted, what the ring seems unable to run, judged by its answer. If the thread has another
- * answer it was a fallback; an EINVAL may just as well be what the caller deserves.
+ * answer it was a fallback; an EINVAL may just as well be what the caller deserves. Only in backend
+ * functions that engine_submit() and engine_reap() call: the helpers are told at the end of those.
  */
 void engine_run_in_thread(struct pathring *ring, struct pathring_request *request);
 void engine_divert(struct pathring *ring, struct pathring_request *request, ssize_t answer);
