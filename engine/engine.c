@@ -431,6 +431,7 @@ bool engine_submit(struct pathring *ring)
 		return true;
 	}
 
+	ring->submit_again = false;
 	ring->turn_time = engine_clock();
 	ring->turn_busy = ring->busy_nsec;
 	ring->turn_attempts = ring->attempts;
@@ -452,9 +453,15 @@ bool engine_submit(struct pathring *ring)
 	request = TAILQ_FIRST(&ring->queue);
 	if (request != NULL && all_given &&
 	    (ring->num_running == 0 || request->reason == PATHRING_REASON_BUDGET)) {
-		turn_schedule(request->turn);
+		engine_submit_again(request);
 	}
 	return all_given;
+}
+
+void engine_submit_again(struct pathring_request *request)
+{
+	request->ring->submit_again = true;
+	turn_schedule(request->turn);
 }
 
 int pathring_submit(struct pathring *ring)
@@ -554,7 +561,7 @@ void engine_block(struct pathring *ring, bool all_given)
 	size_t i;
 
 	engine_poll_fds(ring, fds);
-	if (fds[0] == -1 && fds[1] == -1) {
+	if (ring->submit_again || (fds[0] == -1 && fds[1] == -1)) {
 		return;
 	}
 	for (i = 0; i < ENGINE_POLL_FDS; i++) {

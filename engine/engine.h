@@ -49,6 +49,7 @@ struct pathring {
 	int start_error;
 	struct refusal refusals[PATHRING_BACKEND_SYNC + 1];
 	bool closing;
+	bool submit_again; /* there is something that engine_submit() has not given out */
 	bool in_job;	   /* of the caller's, in this thread: it may not come back here */
 	uint64_t stop_end; /* when closing: until when to wait, as of engine_clock() */
 	struct lingering *lingering; /* linger.c: what may be left then */
@@ -105,6 +106,8 @@ int engine_use(struct pathring *ring);
  * completion will bring forward; try again later.
  */
 bool engine_submit(struct pathring *ring);
+/* As soon as possible, for a request that is queued. */
+void engine_submit_again(struct pathring_request *request);
 /* Look for completions. false: as above. */
 bool engine_reap(struct pathring *ring);
 

@@ -223,7 +223,7 @@ void request_enqueue(struct pathring_request *request)
 	request->state = REQUEST_QUEUED;
 	TAILQ_INSERT_TAIL(&ring->queue, request, link);
 	ring->num_queued++;
-	turn_schedule(request->turn);
+	engine_submit_again(request);
 }
 
 void request_park(struct pathring_request *request)
@@ -314,7 +314,7 @@ void request_requeue(struct pathring_request *request)
 	request->state = REQUEST_QUEUED;
 	TAILQ_INSERT_HEAD(&ring->queue, request, link);
 	ring->num_queued++;
-	turn_schedule(request->turn);
+	engine_submit_again(request);
 }
 
 ssize_t request_result(const struct pathring_request *request)
@@ -343,6 +343,7 @@ int pathring_request_wait(struct pathring_request *request)
 		all_given = engine_submit(ring);
 		if (request->state < REQUEST_DONE) {
 			engine_block(ring, all_given);
+			engine_reap(ring);
 		}
 	}
 	turn_withdraw(request->turn, request);

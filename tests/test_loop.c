@@ -3,6 +3,8 @@
  * The engine and the event loop: when callbacks run and when not, which event context they belong
  * to, waiting for one request, the bounds on how many there are, and that each is completed once.
  */
+#include <sys/resource.h>
+
 #include "operations.h"
 
 static const struct pathring_lookup_how lookup_how = { .mask = STATX_BASIC_STATS };
@@ -216,6 +218,64 @@ ASYNC_BACKEND_TEST(wait, is_not_held_up_by_another_request)
 	assert_result(pathring_openat_recv(req, f, &handle), 0);
 	talloc_free(handle);
 	talloc_free(req);
+}
+
+/* How often this thread has gone to sleep. */
+static long sleeps(void)
+{
+	struct rusage usage = { 0 };
+
+	assert_eq(getrusage(RUSAGE_THREAD, &usage), 0);
+	return usage.ru_nvcsw;
+}
+
+/* The end of a file is found by a second read: it need not be waited for, and is not. */
+URING_TEST(wait, takes_the_next_step_at_once)
+{
+	struct pathring_handle *handle = NULL;
+	char buffer[16];
+	long before = 0;
+	unsigned int i = 0;
+
+	scratch_file(f, "file", 0, 0, 0644, "content");
+	handle = must_open(f, f->process, "file", O_RDONLY);
+	f->form = FORM_WAIT;
+	before = sleeps();
+	for (i = 0; i < 50; i++) {
+		assert_result(do_pread(f, f->process, handle, buffer, sizeof(buffer), 0), 7);
+	}
+	assert_lt(sleeps() - before, 25);
+	talloc_free(handle);
+}
+
+/* Nor what this thread does itself, in portions for the loop that does not run here. */
+ONE_TEST_ON(wait, for_the_last_of_many, inline)
+{
+	struct call *calls = talloc_zero_array(f, struct call, 20000);
+	long before = 0;
+	size_t i = 0;
+	int ret = -1;
+
+	assert_not_null(calls);
+	for (i = 0; i < 20000; i++) {
+		calls[i].f = f;
+		ret = pathring_getxattr_request(f->ring,
+						f->process,
+						f->dir,
+						"user.none",
+						0,
+						call_done,
+						&calls[i],
+						&calls[i].request);
+		assert_result(ret, 0);
+	}
+	before = sleeps();
+	assert_result(pathring_request_wait(calls[19999].request), 0);
+	assert_lt(sleeps() - before, 5);
+	for (i = 0; i < 20000; i++) {
+		pathring_request_free(calls[i].request);
+	}
+	talloc_free(calls);
 }
 
 /* A result asked for too early is no result. */
