@@ -187,14 +187,11 @@ int pathring_job_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.job = (struct job_arguments) {
 		.fn = job_fn,
 		.state = state,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

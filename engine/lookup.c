@@ -212,8 +212,6 @@ int pathring_lookup_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.lookup = (struct lookup_arguments) {
 		.path = request_string(request, path),
 		.how = kernel_how,
@@ -221,8 +219,7 @@ int pathring_lookup_request(struct pathring *ring,
 		.fd = -1,
 	};
 	fill_queries(request, how);
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

@@ -77,13 +77,10 @@ int pathring_fchmod_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.fchmod = (struct fchmod_arguments) {
 		.mode = mode,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -153,14 +150,11 @@ int pathring_fchown_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.fchown = (struct fchown_arguments) {
 		.uid = uid,
 		.gid = gid,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -240,16 +234,13 @@ int pathring_utimens_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.utimens = (struct utimens_arguments) {
 		.times = {
 			times != NULL ? times[0] : now,
 			times != NULL ? times[1] : now,
 		},
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -324,10 +315,7 @@ int pathring_statfs_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

@@ -71,16 +71,13 @@ static int two_names_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.second = descriptor_hold(handle_descriptor(new_dir));
 	request->operation.name = (struct name_arguments) {
 		.name = request_string(request, old_name),
 		.new_name = request_string(request, new_name),
 		.flags = flags,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -128,14 +125,11 @@ int pathring_mkdirat_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.name = (struct name_arguments) {
 		.name = request_string(request, name),
 		.mode = mode,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -214,14 +208,11 @@ int pathring_unlinkat_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.name = (struct name_arguments) {
 		.name = request_string(request, name),
 		.flags = (unsigned int)flags,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -474,14 +465,11 @@ int pathring_symlinkat_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.name = (struct name_arguments) {
 		.name = request_string(request, name),
 		.contents = request_string(request, target),
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

@@ -57,15 +57,12 @@ static int transfer_request(struct pathring *ring,
 	if (data != NULL) {
 		memcpy(memory, data, size);
 	}
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.transfer = (struct transfer_arguments) {
 		.data = memory,
 		.size = size,
 		.offset = offset,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -282,13 +279,10 @@ int pathring_fsync_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.fsync = (struct fsync_arguments) {
 		.data_only = data_only,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -361,13 +355,10 @@ int pathring_ftruncate_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.ftruncate = (struct ftruncate_arguments) {
 		.length = length,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -443,15 +434,12 @@ int pathring_fallocate_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.fallocate = (struct fallocate_arguments) {
 		.mode = mode,
 		.offset = offset,
 		.length = length,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

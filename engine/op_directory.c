@@ -110,16 +110,13 @@ int pathring_readdir_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.readdir = (struct readdir_arguments) {
 		.position = position,
 		.size = size,
 		.buffer = request_memory(request, size),
 		.entries = request_memory(request, entries),
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -270,13 +267,10 @@ int pathring_readlinkat_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.readlinkat = (struct readlinkat_arguments) {
 		.target = request_memory(request, PATH_MAX),
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

@@ -258,15 +258,12 @@ int pathring_openat_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.openat = (struct openat_arguments) {
 		.path = request_string(request, path),
 		.how = kernel_how,
 		.fd = -1,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -370,17 +367,10 @@ int pathring_close_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.close = (struct close_arguments) {
 		.fd = target->fd,
 	};
-	if (target->references == 1) {
-		request_enqueue(request);
-	} else {
-		request_park(request);
-	}
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

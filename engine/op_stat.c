@@ -53,14 +53,11 @@ int pathring_statx_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.statx = (struct statx_arguments) {
 		.flags = flags,
 		.mask = mask,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

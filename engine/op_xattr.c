@@ -219,15 +219,12 @@ int pathring_getxattr_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.xattr = (struct xattr_arguments) {
 		.name = request_string(request, name),
 		.size = size,
 		.value = size > 0 ? request_memory(request, size) : NULL,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -344,8 +341,6 @@ int pathring_setxattr_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.xattr = (struct xattr_arguments) {
 		.name = request_string(request, name),
 		.size = size,
@@ -355,8 +350,7 @@ int pathring_setxattr_request(struct pathring *ring,
 	if (size > 0) {
 		memcpy(request->operation.xattr.value, value, size);
 	}
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -446,14 +440,11 @@ int pathring_listxattr_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.xattr = (struct xattr_arguments) {
 		.size = size,
 		.value = size > 0 ? request_memory(request, size) : NULL,
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
@@ -557,13 +548,10 @@ int pathring_removexattr_request(struct pathring *ring,
 		return ret;
 	}
 
-	request->fn = fn;
-	request->private_data = private_data;
 	request->operation.xattr = (struct xattr_arguments) {
 		.name = request_string(request, name),
 	};
-	request_enqueue(request);
-	*_request = request;
+	request_start(request, fn, private_data, _request);
 	return 0;
 }
 

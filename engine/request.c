@@ -226,11 +226,28 @@ void request_enqueue(struct pathring_request *request)
 	engine_submit_again(request);
 }
 
-void request_park(struct pathring_request *request)
+static void request_park(struct pathring_request *request)
 {
 	request->state = REQUEST_WAITING;
 	request->operation.target->closer = request;
 	TAILQ_INSERT_TAIL(&request->ring->waiting, request, link);
+}
+
+void request_start(struct pathring_request *request,
+		   pathring_request_fn fn,
+		   void *private_data,
+		   struct pathring_request **_request)
+{
+	const struct operation *operation = &request->operation;
+
+	request->fn = fn;
+	request->private_data = private_data;
+	if (operation->class->kind == PATHRING_CLOSE && operation->target->references > 1) {
+		request_park(request);
+	} else {
+		request_enqueue(request);
+	}
+	*_request = request;
 }
 
 static void count_outcome(struct pathring_request *request)

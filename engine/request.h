@@ -108,11 +108,16 @@ int request_create(struct pathring *ring,
 void *request_memory(struct pathring_request *request, size_t size);
 const char *request_string(struct pathring_request *request, const char *string);
 
-/* Queue what request_create() made and the operation filled in. Can't fail. */
+/*
+ * The end of a _request function: the caller has what request_create() made and the operation
+ * filled in, which is queued; a close that has to wait for other users of its descriptor is parked
+ * until descriptor_release() queues it. Can't fail.
+ */
+void request_start(struct pathring_request *request,
+		   pathring_request_fn fn,
+		   void *private_data,
+		   struct pathring_request **_request);
 void request_enqueue(struct pathring_request *request);
-
-/* A close that waits for other users of its descriptor; descriptor_release() will queue it. */
-void request_park(struct pathring_request *request);
 
 /* For backends: it is complete, with operation.result set. */
 void request_complete(struct pathring_request *request, enum pathring_placement placement);
