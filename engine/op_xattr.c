@@ -158,6 +158,29 @@ static int check_name(const struct pathring_handle *handle, const char *name)
 	return 0;
 }
 
+/* The outcome of getxattr and listxattr, as memory of the caller's where it is wanted. */
+static ssize_t bytes_receive(struct tevent_req *req, TALLOC_CTX *mem_ctx, uint8_t **bytes)
+{
+	struct pathring_request *request = NULL;
+	ssize_t ret;
+
+	if (bytes != NULL) {
+		*bytes = NULL;
+	}
+	ret = request_undress(req, &request);
+	if (ret == 0) {
+		ret = request_result(request);
+	}
+	if (ret >= 0 && bytes != NULL && request->operation.xattr.value != NULL) {
+		*bytes = talloc_memdup(mem_ctx, request->operation.xattr.value, (size_t)ret);
+		if (*bytes == NULL) {
+			ret = -ENOMEM;
+		}
+	}
+	tevent_req_received(req);
+	return ret;
+}
+
 /* ---- getxattr ---- */
 
 static void getxattr_perform(struct operation *operation)
@@ -260,27 +283,9 @@ struct tevent_req *pathring_getxattr_send(TALLOC_CTX *mem_ctx,
 	return request_dress_end(req, ev, ret, request);
 }
 
-ssize_t pathring_getxattr_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, uint8_t **_value)
+ssize_t pathring_getxattr_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, uint8_t **value)
 {
-	struct pathring_request *request = NULL;
-	const uint8_t *value = NULL;
-	ssize_t ret;
-
-	if (_value != NULL) {
-		*_value = NULL;
-	}
-	ret = request_undress(req, &request);
-	if (ret == 0) {
-		ret = pathring_getxattr_result(request, &value);
-	}
-	if (ret >= 0 && value != NULL && _value != NULL) {
-		*_value = talloc_memdup(mem_ctx, value, (size_t)ret);
-		if (*_value == NULL) {
-			ret = -ENOMEM;
-		}
-	}
-	tevent_req_received(req);
-	return ret;
+	return bytes_receive(req, mem_ctx, value);
 }
 
 /* ---- setxattr ---- */
@@ -479,26 +484,15 @@ struct tevent_req *pathring_listxattr_send(TALLOC_CTX *mem_ctx,
 	return request_dress_end(req, ev, ret, request);
 }
 
-ssize_t pathring_listxattr_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, char **_names)
+ssize_t pathring_listxattr_recv(struct tevent_req *req, TALLOC_CTX *mem_ctx, char **names)
 {
-	struct pathring_request *request = NULL;
-	const char *names = NULL;
+	uint8_t *bytes = NULL;
 	ssize_t ret;
 
-	if (_names != NULL) {
-		*_names = NULL;
+	ret = bytes_receive(req, mem_ctx, names != NULL ? &bytes : NULL);
+	if (names != NULL) {
+		*names = (char *)bytes;
 	}
-	ret = request_undress(req, &request);
-	if (ret == 0) {
-		ret = pathring_listxattr_result(request, &names);
-	}
-	if (ret >= 0 && names != NULL && _names != NULL) {
-		*_names = talloc_memdup(mem_ctx, names, (size_t)ret);
-		if (*_names == NULL) {
-			ret = -ENOMEM;
-		}
-	}
-	tevent_req_received(req);
 	return ret;
 }
 
