@@ -5,7 +5,6 @@
  * to them.
  */
 #include <errno.h>
-#include <linux/limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,17 +17,11 @@
 
 static int check_name(const struct pathring_handle *dir, const char *name)
 {
-	size_t length;
+	int ret;
 
-	if (dir == NULL || name == NULL) {
-		return -EINVAL;
-	}
-	length = strnlen(name, PATH_MAX);
-	if (length == 0) {
-		return -ENOENT;
-	}
-	if (length == PATH_MAX) {
-		return -ENAMETOOLONG;
+	ret = dir != NULL ? operation_check_string(name) : -EINVAL;
+	if (ret < 0) {
+		return ret;
 	}
 	if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
 		return -EINVAL;
@@ -36,47 +29,61 @@ static int check_name(const struct pathring_handle *dir, const char *name)
 	return 0;
 }
 
+/* renameat and linkat: from one name to another. */
+static int check_names(const struct pathring_handle *old_dir,
+		       const char *old_name,
+		       const struct pathring_handle *new_dir,
+		       const char *new_name)
+{
+	int ret;
+
+	ret = check_name(old_dir, old_name);
+	return ret == 0 ? check_name(new_dir, new_name) : ret;
+}
+
 static int directory_fd(const struct operation *operation)
 {
 	return descriptor_pathref_fd(operation->target);
 }
 
-/* renameat and linkat: from one name to another. */
-static int two_names_request(struct pathring *ring,
-			     struct pathring_identity *identity,
-			     const struct operation_class *class,
-			     struct pathring_handle *old_dir,
-			     const char *old_name,
-			     struct pathring_handle *new_dir,
-			     const char *new_name,
-			     unsigned int flags,
-			     pathring_request_fn fn,
-			     void *private_data,
-			     struct pathring_request **_request)
+static size_t string_memory(const char *string)
+{
+	return string != NULL ? REQUEST_MEMORY(strlen(string) + 1) : 0;
+}
+
+static const char *copy_string(struct pathring_request *request, const char *string)
+{
+	return string != NULL ? request_string(request, string) : NULL;
+}
+
+/* What they have in common, with arguments that are checked. new_dir is NULL where there is one. */
+static int name_request(struct pathring *ring,
+			struct pathring_identity *identity,
+			const struct operation_class *class,
+			struct pathring_handle *dir,
+			struct pathring_handle *new_dir,
+			const struct name_arguments *arguments,
+			pathring_request_fn fn,
+			void *private_data,
+			struct pathring_request **_request)
 {
 	struct pathring_request *request = NULL;
-	size_t extra;
+	struct name_arguments *own = NULL;
+	size_t extra = string_memory(arguments->name) + string_memory(arguments->new_name) +
+		       string_memory(arguments->contents);
 	int ret;
 
-	ret = check_name(old_dir, old_name);
-	if (ret == 0) {
-		ret = check_name(new_dir, new_name);
-	}
-	if (ret < 0) {
-		return ret;
-	}
-	extra = REQUEST_MEMORY(strlen(old_name) + 1) + REQUEST_MEMORY(strlen(new_name) + 1);
-	ret = request_create(ring, identity, class, handle_descriptor(old_dir), extra, &request);
+	ret = request_create(ring, identity, class, handle_descriptor(dir), extra, &request);
 	if (ret < 0) {
 		return ret;
 	}
 
 	request->operation.second = descriptor_hold(handle_descriptor(new_dir));
-	request->operation.name = (struct name_arguments) {
-		.name = request_string(request, old_name),
-		.new_name = request_string(request, new_name),
-		.flags = flags,
-	};
+	own = &request->operation.name;
+	*own = *arguments;
+	own->name = copy_string(request, arguments->name);
+	own->new_name = copy_string(request, arguments->new_name);
+	own->contents = copy_string(request, arguments->contents);
 	request_start(request, fn, private_data, _request);
 	return 0;
 }
@@ -103,9 +110,9 @@ int pathring_mkdirat_request(struct pathring *ring,
 			     mode_t mode,
 			     pathring_request_fn fn,
 			     void *private_data,
-			     struct pathring_request **_request)
+			     struct pathring_request **request)
 {
-	struct pathring_request *request = NULL;
+	const struct name_arguments arguments = { .name = name, .mode = mode };
 	int ret;
 
 	ret = check_name(dir, name);
@@ -115,22 +122,8 @@ int pathring_mkdirat_request(struct pathring *ring,
 	if ((mode & ~(mode_t)ALLOWED_MODE) != 0) {
 		return -EINVAL;
 	}
-	ret = request_create(ring,
-			     identity,
-			     &mkdirat_class,
-			     handle_descriptor(dir),
-			     REQUEST_MEMORY(strlen(name) + 1),
-			     &request);
-	if (ret < 0) {
-		return ret;
-	}
-
-	request->operation.name = (struct name_arguments) {
-		.name = request_string(request, name),
-		.mode = mode,
-	};
-	request_start(request, fn, private_data, _request);
-	return 0;
+	return name_request(
+		ring, identity, &mkdirat_class, dir, NULL, &arguments, fn, private_data, request);
 }
 
 int pathring_mkdirat_result(struct pathring_request *request)
@@ -186,9 +179,9 @@ int pathring_unlinkat_request(struct pathring *ring,
 			      int flags,
 			      pathring_request_fn fn,
 			      void *private_data,
-			      struct pathring_request **_request)
+			      struct pathring_request **request)
 {
-	struct pathring_request *request = NULL;
+	const struct name_arguments arguments = { .name = name, .flags = (unsigned int)flags };
 	int ret;
 
 	ret = check_name(dir, name);
@@ -198,22 +191,8 @@ int pathring_unlinkat_request(struct pathring *ring,
 	if ((flags & ~AT_REMOVEDIR) != 0) {
 		return -EINVAL;
 	}
-	ret = request_create(ring,
-			     identity,
-			     &unlinkat_class,
-			     handle_descriptor(dir),
-			     REQUEST_MEMORY(strlen(name) + 1),
-			     &request);
-	if (ret < 0) {
-		return ret;
-	}
-
-	request->operation.name = (struct name_arguments) {
-		.name = request_string(request, name),
-		.flags = (unsigned int)flags,
-	};
-	request_start(request, fn, private_data, _request);
-	return 0;
+	return name_request(
+		ring, identity, &unlinkat_class, dir, NULL, &arguments, fn, private_data, request);
 }
 
 int pathring_unlinkat_result(struct pathring_request *request)
@@ -278,20 +257,29 @@ int pathring_renameat_request(struct pathring *ring,
 			      void *private_data,
 			      struct pathring_request **request)
 {
+	const struct name_arguments arguments = {
+		.name = old_name,
+		.new_name = new_name,
+		.flags = flags,
+	};
+	int ret;
+
 	if ((flags & ~(unsigned int)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) != 0) {
 		return -EINVAL;
 	}
-	return two_names_request(ring,
-				 identity,
-				 &renameat_class,
-				 old_dir,
-				 old_name,
-				 new_dir,
-				 new_name,
-				 flags,
-				 fn,
-				 private_data,
-				 request);
+	ret = check_names(old_dir, old_name, new_dir, new_name);
+	if (ret < 0) {
+		return ret;
+	}
+	return name_request(ring,
+			    identity,
+			    &renameat_class,
+			    old_dir,
+			    new_dir,
+			    &arguments,
+			    fn,
+			    private_data,
+			    request);
 }
 
 int pathring_renameat_result(struct pathring_request *request)
@@ -365,17 +353,22 @@ int pathring_linkat_request(struct pathring *ring,
 			    void *private_data,
 			    struct pathring_request **request)
 {
-	return two_names_request(ring,
-				 identity,
-				 &linkat_class,
-				 old_dir,
-				 old_name,
-				 new_dir,
-				 new_name,
-				 0,
-				 fn,
-				 private_data,
-				 request);
+	const struct name_arguments arguments = { .name = old_name, .new_name = new_name };
+	int ret;
+
+	ret = check_names(old_dir, old_name, new_dir, new_name);
+	if (ret < 0) {
+		return ret;
+	}
+	return name_request(ring,
+			    identity,
+			    &linkat_class,
+			    old_dir,
+			    new_dir,
+			    &arguments,
+			    fn,
+			    private_data,
+			    request);
 }
 
 int pathring_linkat_result(struct pathring_request *request)
@@ -439,38 +432,20 @@ int pathring_symlinkat_request(struct pathring *ring,
 			       const char *name,
 			       pathring_request_fn fn,
 			       void *private_data,
-			       struct pathring_request **_request)
+			       struct pathring_request **request)
 {
-	struct pathring_request *request = NULL;
-	size_t extra;
+	const struct name_arguments arguments = { .name = name, .contents = target };
 	int ret;
 
-	if (target == NULL) {
-		return -EINVAL;
+	ret = operation_check_string(target);
+	if (ret == 0) {
+		ret = check_name(dir, name);
 	}
-	if (target[0] == '\0') {
-		return -ENOENT;
-	}
-	if (strnlen(target, PATH_MAX) == PATH_MAX) {
-		return -ENAMETOOLONG;
-	}
-	ret = check_name(dir, name);
 	if (ret < 0) {
 		return ret;
 	}
-	extra = REQUEST_MEMORY(strlen(name) + 1) + REQUEST_MEMORY(strlen(target) + 1);
-	ret = request_create(
-		ring, identity, &symlinkat_class, handle_descriptor(dir), extra, &request);
-	if (ret < 0) {
-		return ret;
-	}
-
-	request->operation.name = (struct name_arguments) {
-		.name = request_string(request, name),
-		.contents = request_string(request, target),
-	};
-	request_start(request, fn, private_data, _request);
-	return 0;
+	return name_request(
+		ring, identity, &symlinkat_class, dir, NULL, &arguments, fn, private_data, request);
 }
 
 int pathring_symlinkat_result(struct pathring_request *request)

@@ -17,19 +17,27 @@
 	(RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | \
 	 RESOLVE_NO_MAGICLINKS)
 
-int operation_check_path(const struct descriptor *dir, const char *path)
+int operation_check_string(const char *string)
 {
 	size_t length;
 
-	if (path == NULL) {
+	if (string == NULL) {
 		return -EINVAL;
 	}
-	length = strnlen(path, PATH_MAX);
+	length = strnlen(string, PATH_MAX);
 	if (length == 0) {
 		return -ENOENT;
 	}
-	if (length == PATH_MAX) {
-		return -ENAMETOOLONG;
+	return length == PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int operation_check_path(const struct descriptor *dir, const char *path)
+{
+	int ret;
+
+	ret = operation_check_string(path);
+	if (ret < 0) {
+		return ret;
 	}
 	if (dir == NULL && path[0] != '/') {
 		return -EINVAL;

@@ -193,6 +193,8 @@ struct operation {
 /*
  * Checks and calls that more than one file needs (op_open.c, op_stat.c, op_xattr.c).
  */
+/* That it is there, not empty and not too long for the kernel. */
+int operation_check_string(const char *string);
 int operation_check_path(const struct descriptor *dir, const char *path);
 int operation_fill_how(const struct descriptor *dir,
 		       uint64_t flags,
