@@ -384,10 +384,7 @@ give_to_backend(struct pathring *ring, struct pathring_request *request, struct 
 {
 	bool taken;
 
-	request->submitted = ring->turn_time;
-	request->busy_before = ring->turn_busy;
-	request->attempts_before = ring->turn_attempts;
-	request->turn_number = ring->turn_number;
+	request->submission = ring->submission;
 	taken = ring->backend->take(ring, request);
 	if (!taken) {
 		TAILQ_REMOVE(&ring->running, request, link);
@@ -432,14 +429,16 @@ bool engine_submit(struct pathring *ring)
 	}
 
 	ring->submit_again = false;
-	ring->turn_time = engine_clock();
-	ring->turn_busy = ring->busy_nsec;
-	ring->turn_attempts = ring->attempts;
-	ring->turn_number++;
+	ring->submission = (struct submission) {
+		.number = ring->submission.number + 1,
+		.time = engine_clock(),
+		.busy_nsec = ring->busy_nsec,
+		.attempts = ring->attempts,
+	};
 	ring->turn_company = ring->num_running + ring->num_queued;
 	give_out(ring, &later);
 	queue_again(ring, &later);
-	ring->companies[ring->turn_number % REMEMBERED_TURNS] = ring->num_running;
+	ring->companies[ring->submission.number % REMEMBERED_TURNS] = ring->num_running;
 
 	/* The helpers first: they work while this thread is in the kernel. */
 	helpers_flush(ring);
@@ -494,7 +493,7 @@ uint64_t engine_completion_time(struct pathring *ring)
 
 uint64_t engine_turn_time(const struct pathring *ring)
 {
-	return ring->turn_time;
+	return ring->submission.time;
 }
 
 bool engine_reap(struct pathring *ring)

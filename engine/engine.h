@@ -37,6 +37,14 @@ struct refusal {
 /* Requests that take longer than so many submissions teach nothing (placement.c). */
 #define REMEMBERED_TURNS 16
 
+/* The last submission, and of a request the one that gave it to a backend. */
+struct submission {
+	uint64_t number;
+	uint64_t time;	    /* engine_clock() when it began */
+	uint64_t busy_nsec; /* of the engine, up to then */
+	uint64_t attempts;  /* as well */
+};
+
 struct pathring {
 	struct tevent_context *ev;
 	struct pathring_options options;
@@ -65,14 +73,11 @@ struct pathring {
 	STAILQ_HEAD(, identity) batches; /* batch.c: empty between turns */
 	uint32_t switch_nsec;		 /* placement.c: what a switch costs, and the way back */
 	uint32_t return_nsec;
-	uint64_t busy_nsec;	/* of this thread, ever, with callbacks and registrations */
-	uint64_t attempts;	/* slices of them, ever (batch.c) */
-	uint64_t turn_attempts; /* attempts at turn_time */
-	uint64_t turn_busy;	/* busy_nsec at turn_time */
-	size_t turn_company;	/* requests that run or are given out in this submission */
-	uint64_t turn_number;	/* of submissions */
+	uint64_t busy_nsec; /* of this thread, ever, with callbacks and registrations */
+	uint64_t attempts;  /* slices of them, ever (batch.c) */
+	struct submission submission;
+	size_t turn_company; /* requests that run or are given out in this submission */
 	size_t companies[REMEMBERED_TURNS]; /* requests on their way after each of the last */
-	uint64_t turn_time;		    /* engine_clock(), of this submission */
 
 	struct request_list queue;   /* QUEUED */
 	struct request_list running; /* RUNNING */

@@ -70,13 +70,13 @@ static const struct costs assumed = {
 
 static unsigned int company_class(size_t company)
 {
-	unsigned int class = 0;
+	unsigned int number = 0;
 
-	while (company > 1 && class < COMPANY_CLASSES - 1) {
+	while (company > 1 && number < COMPANY_CLASSES - 1) {
 		company >>= 1;
-		class ++;
+		number++;
 	}
-	return class;
+	return number;
 }
 
 static void learn(uint32_t *value, uint64_t sample)
@@ -176,7 +176,6 @@ bool placement_attempts_batch(struct pathring *ring,
 	struct costs *costs = costs_of(ring, first);
 	uint64_t here;
 	uint64_t elsewhere;
-	unsigned int class = company_class(ring->turn_company);
 	bool attempts;
 
 	if (ring->options.pin == PATHRING_PIN_INLINE) {
@@ -187,7 +186,7 @@ bool placement_attempts_batch(struct pathring *ring,
 		*reason = PATHRING_REASON_REMOTE;
 		return false;
 	}
-	elsewhere = costs->elsewhere[class].nsec;
+	elsewhere = costs->elsewhere[company_class(ring->turn_company)].nsec;
 	here = costs->inline_nsec;
 	here += elsewhere * costs->missed / PROBABILITY_ONE;
 	here *= count;
@@ -199,7 +198,7 @@ bool placement_attempts_batch(struct pathring *ring,
 	attempts = here <= elsewhere;
 	*reason = PATHRING_REASON_CHEAPER;
 	costs->decisions++;
-	if (ring->turn_number % TRY_EVERY == 0 && here < elsewhere * TRY_AT_MOST &&
+	if (ring->submission.number % TRY_EVERY == 0 && here < elsewhere * TRY_AT_MOST &&
 	    elsewhere < here * TRY_AT_MOST) {
 		attempts = !attempts;
 		*reason = PATHRING_REASON_TRIED;
@@ -250,14 +249,15 @@ void placement_learn_return(struct pathring *ring, uint64_t nsec)
  */
 void placement_learn_elsewhere(struct pathring *ring, const struct pathring_request *request)
 {
+	const struct submission *submission = &request->submission;
 	struct costs *costs = costs_of(ring, request);
-	uint64_t took = request->finished - request->submitted;
-	uint64_t busy = ring->busy_nsec - request->busy_before;
-	size_t company = ring->companies[request->turn_number % REMEMBERED_TURNS];
+	uint64_t took = request->finished - submission->time;
+	uint64_t busy = ring->busy_nsec - submission->busy_nsec;
+	size_t company = ring->companies[submission->number % REMEMBERED_TURNS];
 	struct cost_elsewhere *cost = NULL;
 
-	if (costs == NULL || company == 0 || ring->attempts != request->attempts_before ||
-	    ring->turn_number - request->turn_number >= REMEMBERED_TURNS) {
+	if (costs == NULL || company == 0 || ring->attempts != submission->attempts ||
+	    ring->submission.number - submission->number >= REMEMBERED_TURNS) {
 		return;
 	}
 	took = took > busy ? took - busy : 0;

@@ -43,11 +43,8 @@ struct pathring_request {
 	enum pathring_reason reason; /* why there */
 	ssize_t ring_answer;	     /* what made it a fallback; 0 for none */
 	uint64_t started;	     /* CLOCK_MONOTONIC, ns */
-	uint64_t submitted;	     /* to a backend */
-	uint64_t busy_before;	     /* the engine's busy_nsec then */
-	uint64_t attempts_before;
-	uint64_t turn_number; /* of the submission */
 	uint64_t finished;
+	struct submission submission;
 
 	pathring_request_fn fn;
 	void *private_data;

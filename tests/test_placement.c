@@ -300,7 +300,7 @@ static unsigned int decide(struct fixture *f, struct policy *policy, size_t coun
 	unsigned int i = 0;
 
 	for (i = 0; i < 1024; i++) {
-		f->ring->turn_number++;
+		f->ring->submission.number++;
 		attempts +=
 			placement_attempts_batch(f->ring, policy->request, count, switching, &why);
 	}
