@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /*
- * Who requests run as: identities interned by value, the switch of the engine's thread to one and
- * back, and which of them have a personality. How a thread changes credentials is in credentials.c,
- * how the ring registers in backend_uring.c.
+ * Who requests run as: identities interned by value, and which of them have a personality. How the
+ * engine's thread becomes one is in identity_switch.c, how the ring registers in backend_uring.c.
  *
  * Interned, because a personality costs a registration and the kernel has 65,535 of them for each
  * ring, while a file server makes a token for each session. By value, because tokens are freed and
@@ -15,8 +14,6 @@
 #include <linux/limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "engine.h"
 
@@ -493,95 +490,6 @@ gid_t pathring_identity_gid(const struct pathring_identity *identity)
 	const struct credentials_target *target = target_of(identity);
 
 	return target != NULL ? target->gid : (gid_t)-1;
-}
-
-int identity_switch_begin(struct identity_switch *state)
-{
-	state->switched = false;
-	return credentials_get_acting(&state->saved);
-}
-
-bool identity_switch_needed(const struct identity *identity, const struct identity_switch *state)
-{
-	return state->switched || !credentials_match(&state->saved, &identity->target);
-}
-
-static int switch_to(const struct credentials_target *target,
-		     struct identity_switch *state,
-		     uint64_t *switches)
-{
-	int ret;
-
-	if (credentials_match(&state->saved, target)) {
-		if (state->switched) {
-			credentials_restore(&state->saved);
-			state->switched = false;
-		}
-		return 0;
-	}
-
-	if (!state->switched) {
-		credentials_complete(&state->saved);
-		credentials_join(&state->saved);
-	}
-	ret = credentials_gain_root();
-	if (ret == 0) {
-		(*switches)++;
-		state->switched = true;
-		ret = credentials_become(target);
-	}
-	if (ret < 0 && state->switched) {
-		credentials_restore(&state->saved);
-		state->switched = false;
-	} else if (ret < 0) {
-		credentials_part(&state->saved);
-	}
-	return ret;
-}
-
-int identity_switch_to(struct identity *identity, struct identity_switch *state)
-{
-	return switch_to(&identity->target, state, &identity->ring->stats.switches);
-}
-
-static int
-enter(const struct credentials_target *target, struct identity_switch *state, uint64_t *switches)
-{
-	int ret;
-
-	ret = identity_switch_begin(state);
-	if (ret < 0) {
-		return ret;
-	}
-	ret = switch_to(target, state, switches);
-	if (ret < 0) {
-		credentials_release(&state->saved);
-	}
-	return ret;
-}
-
-int identity_enter(struct identity *identity, struct identity_switch *state)
-{
-	if (identity->none) {
-		*state = (struct identity_switch) { .switched = false };
-		return 0;
-	}
-	return enter(&identity->target, state, &identity->ring->stats.switches);
-}
-
-int identity_enter_target(const struct credentials_target *target, struct identity_switch *state)
-{
-	uint64_t uncounted = 0;
-
-	return enter(target, state, &uncounted);
-}
-
-void identity_leave(struct identity_switch *state)
-{
-	if (state->switched) {
-		credentials_restore(&state->saved);
-	}
-	credentials_release(&state->saved);
 }
 
 /* Never that of the process itself, which the ring's own entries name, also those of a flush. */
