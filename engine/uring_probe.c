@@ -233,6 +233,21 @@ static int make_slots(struct uring *uring, unsigned int count)
  * The workers belong to the thread: what else it does with rings may hold them all, for ever.
  */
 #define TRY_SECONDS 5
+#define TRIES 3
+
+/* What a signal interrupts is asked for again. */
+static int wait_for_completion(struct uring *uring, struct io_uring_cqe **completion)
+{
+	const uint64_t end = engine_clock() + TRY_SECONDS * 1000000000ULL;
+	int ret;
+
+	do {
+		struct __kernel_timespec bound = { .tv_sec = TRY_SECONDS };
+
+		ret = io_uring_wait_cqe_timeout(&uring->io_uring, completion, &bound);
+	} while (ret == -EINTR && engine_clock() < end);
+	return ret;
+}
 
 /*
  * Submit what was prepared and collect the results, each where the low bits of its user_data point.
@@ -248,10 +263,9 @@ static int try_entries(struct uring *uring, unsigned int count, int *results)
 		return ret < 0 ? ret : -EIO;
 	}
 	for (i = 0; i < count; i++) {
-		struct __kernel_timespec bound = { .tv_sec = TRY_SECONDS };
 		struct io_uring_cqe *completion = NULL;
 
-		ret = io_uring_wait_cqe_timeout(&uring->io_uring, &completion, &bound);
+		ret = wait_for_completion(uring, &completion);
 		if (ret < 0) {
 			return ret;
 		}
@@ -319,17 +333,22 @@ static int try_personality(struct uring *uring, int personality, const char *pat
 {
 	const struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
 	struct io_uring_sqe *entry = NULL;
+	unsigned int tries = 0;
 	int result = 0;
 	int ret;
 
-	entry = io_uring_get_sqe(&uring->io_uring);
-	io_uring_prep_openat2(entry, -1, path, (struct open_how *)&how);
-	entry->personality = (uint16_t)personality;
-	entry->user_data = 0;
-	ret = try_entries(uring, 1, &result);
-	if (ret < 0) {
-		return ret;
-	}
+	do {
+		entry = io_uring_get_sqe(&uring->io_uring);
+		io_uring_prep_openat2(entry, -1, path, (struct open_how *)&how);
+		entry->personality = (uint16_t)personality;
+		entry->user_data = 0;
+		ret = try_entries(uring, 1, &result);
+		if (ret < 0) {
+			return ret;
+		}
+		tries++;
+		/* Signals kept the kernel from making a worker. */
+	} while (result == -ECANCELED && tries < TRIES);
 	if (result >= 0) {
 		close(result);
 		return 0;

@@ -8,8 +8,10 @@
 
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 /* Filters stay for the rest of the test's process. */
 static void deny(int number, int error)
@@ -268,6 +270,32 @@ ASYNC_BACKEND_TEST(refused, threads_after_the_start)
 	after_filter(f);
 	assert_result(try_open(f, a, "of_a", O_RDONLY), 0);
 	check_works(f);
+}
+
+static void ignore(int number)
+{
+	(void)number;
+}
+
+/* A signal that arrives while it is tried what the ring can do says nothing of that. */
+URING_TEST(refused, nothing_because_of_signals)
+{
+	const struct sigaction action = { .sa_handler = ignore, .sa_flags = SA_RESTART };
+	const struct itimerval often = { .it_interval = { .tv_usec = 50 },
+					 .it_value = { .tv_usec = 50 } };
+	const struct itimerval never = { .it_interval = { .tv_usec = 0 } };
+	struct sigaction before;
+	unsigned int i = 0;
+
+	assert_eq(sigaction(SIGALRM, &action, &before), 0);
+	assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	for (i = 0; i < 200; i++) {
+		fixture_restart(f, NULL);
+		assert_result(pathring_start(f->ring), 0);
+	}
+	assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_eq(sigaction(SIGALRM, &before, NULL), 0);
+	assert_eq(f->log_count, 0, "told:\n%s", f->log_text);
 }
 
 /* A place that was asked for and can't be had is not waited for. */
