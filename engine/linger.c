@@ -117,9 +117,10 @@ static void end_watch(struct lingering *lingering)
 {
 	/* A forked child may have the descriptor too: closing it would not end the watch. */
 	epoll_ctl(process.epoll_fd, EPOLL_CTL_DEL, lingering->watch.fd, NULL);
-	lingering->watch.release(lingering->watch.private_data);
 
+	/* Together: a child that is forked between them would close whatever has the number. */
 	pthread_mutex_lock(&process.mutex);
+	lingering->watch.release(lingering->watch.private_data);
 	lingering->watch.fd = -1;
 	process.num_watches--;
 	pthread_mutex_unlock(&process.mutex);
@@ -254,6 +255,11 @@ void linger_end_request(struct lingering *lingering, struct pathring_request *re
 	struct operation *operation = &request->operation;
 	bool is_job = operation->class->kind == PATHRING_JOB;
 
+	/* First: a child that is forked meanwhile would release again what is released here. */
+	pthread_mutex_lock(&process.mutex);
+	TAILQ_REMOVE(&lingering->requests, request, link);
+	pthread_mutex_unlock(&process.mutex);
+
 	/* What a job has of talloc's goes with the request where it must not be freed here. */
 	if (operation->class->discard != NULL && !(is_job && lingering->tracked)) {
 		operation->class->discard(operation);
@@ -262,8 +268,8 @@ void linger_end_request(struct lingering *lingering, struct pathring_request *re
 		descriptor_end_reading(operation->target);
 	}
 	release_descriptors(request);
+
 	pthread_mutex_lock(&process.mutex);
-	TAILQ_REMOVE(&lingering->requests, request, link);
 	process.num_requests--;
 	pthread_mutex_unlock(&process.mutex);
 }
