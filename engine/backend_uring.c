@@ -195,6 +195,29 @@ static bool needs_thread(struct pathring *ring, const struct pathring_request *r
 	return may_flush(ring, operation);
 }
 
+/*
+ * Whatever has changed since: what the ring has begun goes on there. It may have opened something,
+ * which a thread would open again.
+ */
+static bool goes_to_thread(struct pathring *ring, struct pathring_request *request)
+{
+	if (request->begun) {
+		return false;
+	}
+	if (needs_thread(ring, request)) {
+		return true;
+	}
+	if (placement_pinned_to_thread(ring, request) && helpers_start(ring) == 0) {
+		request->reason = PATHRING_REASON_PINNED;
+		return true;
+	}
+	if (!placement_may_use_ring(ring, request)) {
+		request->reason = PATHRING_REASON_OBJECTIVE;
+		return true;
+	}
+	return false;
+}
+
 /* There is no personality for it. It may have had one in an earlier round. */
 static void refuse(struct pathring *ring, struct pathring_request *request, int error)
 {
@@ -217,17 +240,7 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	bool entered;
 	bool room;
 
-	if (needs_thread(ring, request)) {
-		engine_run_in_thread(ring, request);
-		return true;
-	}
-	if (placement_pinned_to_thread(ring, request) && helpers_start(ring) == 0) {
-		request->reason = PATHRING_REASON_PINNED;
-		engine_run_in_thread(ring, request);
-		return true;
-	}
-	if (!placement_may_use_ring(ring, request)) {
-		request->reason = PATHRING_REASON_OBJECTIVE;
+	if (goes_to_thread(ring, request)) {
 		engine_run_in_thread(ring, request);
 		return true;
 	}

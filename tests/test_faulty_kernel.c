@@ -8,6 +8,8 @@
 #include <stdarg.h>
 
 #include "../engine/engine.h"
+#include "../engine/handle.h"
+#include "../engine/mounts.h"
 #include "../engine/uring.h"
 #include "faults/injector.h"
 #include "faults/random.h"
@@ -148,6 +150,42 @@ URING_TEST(faulty_kernel, no_personality_for_second_round_of_lookup)
 
 	injector_set_weather(&calm);
 	loop_settle(f);
+	assert_result(pathring_submit(f->ring), 0);
+	loop_settle(f);
+	assert_eq(f->ring->uring->num_free_slots, f->ring->uring->num_slots);
+}
+
+/*
+ * Whatever speaks for a thread by then, threads that could not be made before or a file system that
+ * could not be asked: it would open the file again, and nobody would close the first.
+ */
+URING_TEST(faulty_kernel, second_round_of_lookup_stays_on_the_ring)
+{
+	const struct weather uncached = { .uncached = ALWAYS };
+	struct call call = { .f = f };
+	int ret = -1;
+
+	scratch_file(f, "of_a", USER_A, USER_A, 0600, "a");
+	begin(f, 16);
+	injector_set_weather(&uncached);
+	ret = pathring_lookup_request(f->ring,
+				      fixture_user(f, USER_A),
+				      f->dir,
+				      "of_a",
+				      &how,
+				      call_done,
+				      &call,
+				      &call.request);
+	assert_result(ret, 0);
+	submit_until_queued(f);
+	f->ring->options.pin = PATHRING_PIN_THREAD;
+	mount_of(f->ring, handle_descriptor(f->dir))->takes_personality = false;
+
+	loop_until(f, &call.calls, 1);
+	assert_result(pathring_lookup_result(call.request, NULL, NULL), 0);
+	assert_eq(pathring_request_placement(call.request), PATHRING_RING);
+	pathring_request_free(call.request);
+
 	assert_result(pathring_submit(f->ring), 0);
 	loop_settle(f);
 	assert_eq(f->ring->uring->num_free_slots, f->ring->uring->num_slots);
