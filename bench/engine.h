@@ -71,6 +71,12 @@ struct bench_target {
 	size_t num_users;
 	bool self; /* the one user is who the process is */
 	const struct bench_settings *settings;
+
+	/*
+	 * turn() also returns when this is readable, and does not read it; -1 in a closed loop. An
+	 * engine without turn() need not look at it.
+	 */
+	int wake_fd;
 };
 
 struct bench_load;
@@ -79,7 +85,8 @@ struct bench_load;
 struct bench_request {
 	struct bench_load *load;
 	struct bench_request *next;
-	size_t number; /* below the depth; no two in flight have the same */
+	size_t number;	 /* below the depth; no two in flight have the same */
+	uint64_t due_ns; /* when it was to be made; in a closed loop when it was */
 	uint64_t start_ns;
 	size_t user;
 	size_t file;

@@ -100,6 +100,16 @@ static int make_handles(struct ring_state *state, const struct bench_target *tar
 	return 0;
 }
 
+/* A turn of the loop is over, which is all that is wanted. */
+static void
+woken(struct tevent_context *ev, struct tevent_fd *fde, uint16_t flags, void *private_data)
+{
+	(void)ev;
+	(void)fde;
+	(void)flags;
+	(void)private_data;
+}
+
 static bool ring_open(TALLOC_CTX *mem_ctx,
 		      const struct bench_engine *engine,
 		      const struct bench_target *target,
@@ -128,6 +138,10 @@ static bool ring_open(TALLOC_CTX *mem_ctx,
 	state->ev = tevent_context_init(state);
 	state->jobs = talloc_zero_array(state, struct ring_job, depth);
 	if (state->ev == NULL || state->jobs == NULL) {
+		goto fail;
+	}
+	if (target->wake_fd != -1 &&
+	    tevent_add_fd(state->ev, state, target->wake_fd, TEVENT_FD_READ, woken, NULL) == NULL) {
 		goto fail;
 	}
 	ret = pathring_create(state, state->ev, &options, &state->ring);

@@ -7,6 +7,7 @@
 #include "engine_raw_uring.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,9 @@
 
 /* user_data of closing a slot: its number, where a pointer would have zeros. */
 #define CLOSE_SLOT 7U
+
+/* user_data of looking at wake_fd: no job's. */
+#define WAKE 0U
 
 static const char *raw_uring_lacks(enum bench_kind kind)
 {
@@ -139,6 +143,7 @@ static bool raw_uring_open(TALLOC_CTX *mem_ctx,
 	}
 	STAILQ_INIT(&uring->late);
 	uring->descriptors = target->descriptors;
+	uring->wake_fd = target->wake_fd;
 	uring->jobs = talloc_zero_array(uring, struct raw_uring_job, depth);
 	if (uring->jobs == NULL) {
 		talloc_free(uring);
@@ -178,6 +183,20 @@ static void close_slots(struct raw_uring *uring)
 	}
 }
 
+/* Once for all times that it becomes readable. */
+static void watch_wake(struct raw_uring *uring)
+{
+	struct io_uring_sqe *entry = NULL;
+
+	if (uring->wake_fd == -1 || uring->watching) {
+		return;
+	}
+	entry = raw_uring_entry(uring);
+	io_uring_prep_poll_multishot(entry, uring->wake_fd, POLLIN);
+	entry->user_data = WAKE;
+	uring->watching = true;
+}
+
 static void
 complete(struct raw_uring *uring, struct raw_uring_job *job, const struct bench_answer *answer)
 {
@@ -201,13 +220,18 @@ complete(struct raw_uring *uring, struct raw_uring_job *job, const struct bench_
 	}
 }
 
-static void take_completion(struct raw_uring *uring, uint64_t user_data, int result)
+static void
+take_completion(struct raw_uring *uring, uint64_t user_data, int result, unsigned int flags)
 {
 	struct raw_uring_job *job = (struct raw_uring_job *)(uintptr_t)(user_data & ~7ULL);
 	enum raw_uring_step step = (enum raw_uring_step)(user_data & 7);
 	struct bench_answer answer;
 	bool done = false;
 
+	if (user_data == WAKE) {
+		uring->watching = (flags & IORING_CQE_F_MORE) != 0;
+		return;
+	}
 	if ((user_data & 7) == CLOSE_SLOT) {
 		uring->free_slots[uring->num_free_slots] = (unsigned int)(user_data >> 3);
 		uring->num_free_slots++;
@@ -226,6 +250,7 @@ static int raw_uring_turn(void *state)
 	unsigned int left = 0;
 	int ret = 0;
 
+	watch_wake(uring);
 	close_slots(uring);
 	raw_uring_prepare_late(uring);
 	ret = submit_entries(uring, 1);
@@ -235,6 +260,7 @@ static int raw_uring_turn(void *state)
 	/* Those that come while requests are made are the next turn's: see SLOTS_PER_REQUEST. */
 	for (left = io_uring_cq_ready(&uring->io_uring); left > 0; left--) {
 		uint64_t user_data = 0;
+		unsigned int flags = 0;
 		int result = 0;
 
 		ret = io_uring_peek_cqe(&uring->io_uring, &completion);
@@ -243,8 +269,9 @@ static int raw_uring_turn(void *state)
 		}
 		user_data = completion->user_data;
 		result = completion->res;
+		flags = completion->flags;
 		io_uring_cqe_seen(&uring->io_uring, completion);
-		take_completion(uring, user_data, result);
+		take_completion(uring, user_data, result, flags);
 	}
 	return 0;
 }

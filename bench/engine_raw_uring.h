@@ -16,6 +16,8 @@ struct raw_uring {
 	struct io_uring io_uring;
 	const struct bench_descriptor *descriptors;
 	struct raw_uring_job *jobs; /* by the number of the request */
+	int wake_fd;		    /* or -1 */
+	bool watching;		    /* the ring looks at wake_fd */
 
 	/* Lookups whose xattr is asked for at the end of the submission. */
 	STAILQ_HEAD(, raw_uring_job) late;

@@ -110,6 +110,16 @@ static void job_run(struct helper_job *helper_job)
 	tevent_threaded_schedule_immediate(state->threaded, job->im, job_done, job);
 }
 
+/* A turn of the loop is over, which is all that is wanted. */
+static void
+woken(struct tevent_context *ev, struct tevent_fd *fde, uint16_t flags, void *private_data)
+{
+	(void)ev;
+	(void)fde;
+	(void)flags;
+	(void)private_data;
+}
+
 static bool pool_open(TALLOC_CTX *mem_ctx,
 		      const struct bench_engine *engine,
 		      const struct bench_target *target,
@@ -133,6 +143,10 @@ static bool pool_open(TALLOC_CTX *mem_ctx,
 	state->jobs = talloc_zero_array(state, struct pool_job, depth);
 	state->ev = tevent_context_init(state);
 	if (state->jobs == NULL || state->ev == NULL) {
+		goto fail;
+	}
+	if (target->wake_fd != -1 &&
+	    tevent_add_fd(state->ev, state, target->wake_fd, TEVENT_FD_READ, woken, NULL) == NULL) {
 		goto fail;
 	}
 	state->threaded = tevent_threaded_context_create(state, state->ev);

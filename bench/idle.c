@@ -6,7 +6,7 @@
  */
 #include "idle.h"
 
-#include "load.h"
+#include "pace.h"
 
 #include <pathring.h>
 

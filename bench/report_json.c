@@ -130,15 +130,17 @@ static json_t *config_to_json(const struct bench_options *options)
 			 json_count(options->settings.max_workers));
 }
 
-static json_t *latency_to_json(const struct bench_result *result)
+/* Over the rounds, as all figures are; but the least and the most of all of them. */
+static json_t *times_to_json(const struct bench_result *result, enum bench_time which)
 {
-	const double *percentiles = result->median.percentile_ns;
+	const struct bench_times *times = &result->median.times[which];
+	const double *percentiles = times->percentile_ns;
 
 	return json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:o}",
 			 "min",
-			 json_count(result->min_ns),
+			 json_count(result->times[which].min),
 			 "mean",
-			 result->median.mean_ns,
+			 times->mean_ns,
 			 "p50",
 			 percentiles[BENCH_P50],
 			 "p90",
@@ -150,7 +152,7 @@ static json_t *latency_to_json(const struct bench_result *result)
 			 "p99_99",
 			 percentiles[BENCH_P99_99],
 			 "max",
-			 json_count(result->max_ns));
+			 json_count(result->times[which].max));
 }
 
 static json_t *rounds_to_json(const struct bench_result *result)
@@ -160,19 +162,22 @@ static json_t *rounds_to_json(const struct bench_result *result)
 
 	for (i = 0; i < result->num_rounds; i++) {
 		const struct bench_figures *figures = &result->rounds[i];
+		const struct bench_times *latency = &figures->times[BENCH_LATENCY];
 
 		json_array_append_new(rounds,
-				      json_pack("{s:o, s:f, s:f, s:f, s:f, s:f}",
+				      json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f}",
 						"ops",
 						json_count(figures->ops),
 						"seconds",
 						figures->seconds,
 						"ops_per_second",
 						figures->ops_per_second,
+						"mean_ns",
+						latency->mean_ns,
 						"p50_ns",
-						figures->percentile_ns[BENCH_P50],
+						latency->percentile_ns[BENCH_P50],
 						"p99_ns",
-						figures->percentile_ns[BENCH_P99],
+						latency->percentile_ns[BENCH_P99],
 						"cpu_ns_per_op",
 						figures->cpu_ns_per_op));
 	}
@@ -232,6 +237,21 @@ static json_t *histogram_to_json(const struct bench_histogram *histogram)
 	return buckets;
 }
 
+static json_t *histograms_to_json(const struct bench_result *result, bool open)
+{
+	json_t *histograms = json_object();
+
+	json_object_set_new(
+		histograms, "latency", histogram_to_json(&result->times[BENCH_LATENCY]));
+	if (open) {
+		json_object_set_new(
+			histograms, "service", histogram_to_json(&result->times[BENCH_SERVICE]));
+		json_object_set_new(
+			histograms, "slip", histogram_to_json(&result->times[BENCH_SLIP]));
+	}
+	return histograms;
+}
+
 static json_t *placement_to_json(const struct bench_account *account)
 {
 	return json_pack("{s:o, s:o, s:o}",
@@ -281,19 +301,25 @@ static json_t *result_to_json(const struct bench_options *options,
 			   "cache",
 			   options->traffic.cold ? "cold" : "hot");
 	measured = json_pack(
-		"{s:o, s:o, s:o, s:f, s:f, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:{s:o}}",
+		"{s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"ops",
 		json_count(result->ops),
 		"errors",
 		json_count(result->errors),
 		"denied",
 		json_count(result->denied),
+		"unissued",
+		json_count(result->unissued),
 		"ops_per_second",
 		result->median.ops_per_second,
 		"spread_percent",
 		result->spread_percent,
 		"latency_ns",
-		latency_to_json(result),
+		times_to_json(result, BENCH_LATENCY),
+		"service_ns",
+		open ? times_to_json(result, BENCH_SERVICE) : json_null(),
+		"slip_ns",
+		open ? times_to_json(result, BENCH_SLIP) : json_null(),
 		"cpu_ns_per_op",
 		result->median.cpu_ns_per_op,
 		"context_switches_per_op",
@@ -309,8 +335,7 @@ static json_t *result_to_json(const struct bench_options *options,
 		"rounds",
 		rounds_to_json(result),
 		"histogram",
-		"latency",
-		histogram_to_json(result->latency));
+		histograms_to_json(result, open));
 	json_object_update_new(object, measured);
 	return object;
 }

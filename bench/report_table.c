@@ -98,6 +98,7 @@ static void set_name(const struct bench_result *result, char *name, size_t size)
 static void print_result(const struct bench_result *result, FILE *file)
 {
 	const struct bench_figures *median = &result->median;
+	const struct bench_times *latency = &median->times[BENCH_LATENCY];
 	char name[48];
 
 	set_name(result, name, sizeof(name));
@@ -106,11 +107,11 @@ static void print_result(const struct bench_result *result, FILE *file)
 		name,
 		median->ops_per_second,
 		result->spread_percent,
-		median->mean_ns / 1e3,
-		median->percentile_ns[BENCH_P50] / 1e3,
-		median->percentile_ns[BENCH_P99] / 1e3,
-		median->percentile_ns[BENCH_P99_9] / 1e3,
-		(double)result->max_ns / 1e3,
+		latency->mean_ns / 1e3,
+		latency->percentile_ns[BENCH_P50] / 1e3,
+		latency->percentile_ns[BENCH_P99] / 1e3,
+		latency->percentile_ns[BENCH_P99_9] / 1e3,
+		(double)result->times[BENCH_LATENCY].max / 1e3,
 		median->cpu_ns_per_op / 1e3,
 		median->context_switches_per_op,
 		(unsigned long long)result->denied,

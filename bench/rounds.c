@@ -19,27 +19,29 @@ static const uint32_t percentile_parts[BENCH_NUM_PERCENTILES] = {
 	[BENCH_P99_9] = 99900, [BENCH_P99_99] = 99990,
 };
 
+static void keep_times(struct bench_times *times, const struct bench_histogram *histogram)
+{
+	size_t i = 0;
+
+	times->mean_ns = bench_histogram_mean(histogram);
+	for (i = 0; i < BENCH_NUM_PERCENTILES; i++) {
+		times->percentile_ns[i] =
+			(double)bench_histogram_percentile(histogram, percentile_parts[i]);
+	}
+}
+
 static void keep_round(struct bench_result *result, const struct bench_round *round)
 {
 	struct bench_figures *figures = &result->rounds[result->num_rounds];
 	double ops = (double)round->ops;
 	size_t i = 0;
 
-	if (result->num_rounds == 0) {
-		bench_histogram_clear(result->latency);
-	}
-	bench_histogram_merge(result->latency, &round->latency);
 	result->num_rounds++;
 	result->backend = round->backend;
 	result->ops += round->ops;
 	result->errors += round->errors;
 	result->denied += round->denied;
-	if (result->num_rounds == 1 || round->latency.min < result->min_ns) {
-		result->min_ns = round->latency.min;
-	}
-	if (round->latency.max > result->max_ns) {
-		result->max_ns = round->latency.max;
-	}
+	result->unissued += round->unissued;
 	for (i = 0; i < BENCH_NUM_PLACEMENTS; i++) {
 		result->account.placed[i] += round->account.placed[i];
 	}
@@ -51,12 +53,11 @@ static void keep_round(struct bench_result *result, const struct bench_round *ro
 	figures->ops = round->ops;
 	figures->seconds = (double)round->elapsed_ns / 1e9;
 	figures->ops_per_second = ops / figures->seconds;
-	figures->mean_ns = bench_histogram_mean(&round->latency);
 	figures->cpu_ns_per_op = (double)round->cpu_ns / ops;
 	figures->context_switches_per_op = (double)round->context_switches / ops;
-	for (i = 0; i < BENCH_NUM_PERCENTILES; i++) {
-		figures->percentile_ns[i] =
-			(double)bench_histogram_percentile(&round->latency, percentile_parts[i]);
+	for (i = 0; i < BENCH_NUM_TIMES; i++) {
+		bench_histogram_merge(&result->times[i], &round->times[i]);
+		keep_times(&figures->times[i], &round->times[i]);
 	}
 }
 
@@ -93,20 +94,28 @@ static void take_medians(struct bench_result *result, double *values)
 {
 	struct bench_figures *median = &result->median;
 	size_t i = 0;
+	size_t j = 0;
 
 	median->ops_per_second = median_of(result,
 					   offsetof(struct bench_figures, ops_per_second),
 					   values,
 					   &result->spread_percent);
-	median->mean_ns = median_of(result, offsetof(struct bench_figures, mean_ns), values, NULL);
 	median->cpu_ns_per_op =
 		median_of(result, offsetof(struct bench_figures, cpu_ns_per_op), values, NULL);
 	median->context_switches_per_op = median_of(
 		result, offsetof(struct bench_figures, context_switches_per_op), values, NULL);
-	for (i = 0; i < BENCH_NUM_PERCENTILES; i++) {
-		size_t offset = offsetof(struct bench_figures, percentile_ns) + i * sizeof(double);
+	for (i = 0; i < BENCH_NUM_TIMES; i++) {
+		size_t base =
+			offsetof(struct bench_figures, times) + i * sizeof(struct bench_times);
+		size_t mean = base + offsetof(struct bench_times, mean_ns);
+		size_t percentiles = base + offsetof(struct bench_times, percentile_ns);
+		struct bench_times *times = &median->times[i];
 
-		median->percentile_ns[i] = median_of(result, offset, values, NULL);
+		times->mean_ns = median_of(result, mean, values, NULL);
+		for (j = 0; j < BENCH_NUM_PERCENTILES; j++) {
+			times->percentile_ns[j] =
+				median_of(result, percentiles + j * sizeof(double), values, NULL);
+		}
 	}
 }
 
@@ -132,6 +141,11 @@ static double divide(double value, double by)
 	return by > 0 ? value / by : 0;
 }
 
+static double p50_of(const struct bench_result *result)
+{
+	return result->median.times[BENCH_LATENCY].percentile_ns[BENCH_P50];
+}
+
 /* Compared at the same point, also with an engine that knows none: both ran in the same minute. */
 static void take_ratios(struct bench_results *results, struct bench_result *result)
 {
@@ -151,8 +165,7 @@ static void take_ratios(struct bench_results *results, struct bench_result *resu
 			.cpu_per_op = divide(median->cpu_ns_per_op, base->median.cpu_ns_per_op),
 		};
 		if (result->concurrency == base->concurrency) {
-			result->ratios[i].p50 = divide(median->percentile_ns[BENCH_P50],
-						       base->median.percentile_ns[BENCH_P50]);
+			result->ratios[i].p50 = divide(p50_of(result), p50_of(base));
 		}
 	}
 }
@@ -191,6 +204,7 @@ static bool make_result(struct bench_results *results,
 			const struct bench_point *point)
 {
 	struct bench_result *result = &results->results[results->num_results];
+	size_t i = 0;
 
 	*result = (struct bench_result) {
 		.engine = engine,
@@ -199,9 +213,15 @@ static bool make_result(struct bench_results *results,
 	};
 	result->rounds = talloc_zero_array(results, struct bench_figures, options->repeat);
 	result->ratios = talloc_zero_array(results, struct bench_ratio, options->num_baselines);
-	result->latency = talloc_zero(results, struct bench_histogram);
+	result->times = talloc_array(results, struct bench_histogram, BENCH_NUM_TIMES);
+	if (result->rounds == NULL || result->ratios == NULL || result->times == NULL) {
+		return false;
+	}
+	for (i = 0; i < BENCH_NUM_TIMES; i++) {
+		bench_histogram_clear(&result->times[i]);
+	}
 	results->num_results++;
-	return result->rounds != NULL && result->ratios != NULL && result->latency != NULL;
+	return true;
 }
 
 static struct bench_results *

@@ -18,13 +18,17 @@ enum bench_percentile {
 	BENCH_NUM_PERCENTILES
 };
 
+struct bench_times {
+	double mean_ns;
+	double percentile_ns[BENCH_NUM_PERCENTILES];
+};
+
 /* One round, as far as it is kept. */
 struct bench_figures {
 	uint64_t ops;
 	double seconds;
 	double ops_per_second;
-	double mean_ns;
-	double percentile_ns[BENCH_NUM_PERCENTILES];
+	struct bench_times times[BENCH_NUM_TIMES]; /* of a closed loop the latency alone */
 	double cpu_ns_per_op;
 	double context_switches_per_op;
 };
@@ -48,14 +52,13 @@ struct bench_result {
 	uint64_t ops;
 	uint64_t errors;
 	uint64_t denied;
-	uint64_t min_ns;
-	uint64_t max_ns;
+	uint64_t unissued; /* of an open loop: due, and could not even be begun */
 	struct bench_account account;
 
-	struct bench_figures median;	 /* each figure by itself, over the rounds */
-	double spread_percent;		 /* of operations per second: (most - least) / median */
-	struct bench_histogram *latency; /* of all rounds */
-	struct bench_ratio *ratios;	 /* one a baseline; zeros where that did not run */
+	struct bench_figures median;   /* each figure by itself, over the rounds */
+	double spread_percent;	       /* of operations per second: (most - least) / median */
+	struct bench_histogram *times; /* one of each kind, of all rounds */
+	struct bench_ratio *ratios;    /* one a baseline; zeros where that did not run */
 };
 
 /* Of one mix. */
