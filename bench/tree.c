@@ -246,6 +246,55 @@ bool bench_tree_create(TALLOC_CTX *mem_ctx,
 	return true;
 }
 
+void bench_tree_leave(struct bench_tree *tree)
+{
+	struct stat st;
+	int ret = fstat(tree->dir_fd, &st);
+
+	tree->inode = ret == 0 ? st.st_ino : 0;
+	close(tree->dir_fd);
+	close(tree->parent_fd);
+	tree->dir_fd = -1;
+	tree->parent_fd = -1;
+}
+
+bool bench_tree_return(struct bench_tree *tree, char **why)
+{
+	size_t length = (size_t)(tree->name - tree->path);
+	char *parent = talloc_strndup(tree, tree->path, length);
+	struct stat st;
+	int ret = -1;
+
+	*why = NULL;
+	if (parent == NULL) {
+		return false;
+	}
+	tree->parent_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	talloc_free(parent);
+	if (tree->parent_fd != -1) {
+		tree->dir_fd = openat(tree->parent_fd,
+				      tree->name,
+				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (tree->dir_fd != -1) {
+		ret = fstat(tree->dir_fd, &st);
+	}
+	if (ret == -1) {
+		*why = describe_errno(tree, "cannot come back to", tree->path);
+		return false;
+	}
+	if (st.st_ino != tree->inode) {
+		/* Whatever it is, nothing of it is to be removed. */
+		close(tree->dir_fd);
+		close(tree->parent_fd);
+		tree->dir_fd = -1;
+		tree->parent_fd = -1;
+		*why = talloc_asprintf(tree, "%s is another directory now", tree->path);
+		return false;
+	}
+	return true;
+}
+
 static bool remove_entry(const struct bench_tree *tree, int dir_fd, const char *path, int flags)
 {
 	int ret = 0;
@@ -285,6 +334,10 @@ bool bench_tree_remove(struct bench_tree *tree)
 			ok = remove_entry(tree, tree->dir_fd, name, AT_REMOVEDIR);
 		}
 		close(tree->dir_fd);
+	}
+	if (tree->made && tree->dir_fd == -1 && tree->inode != 0) {
+		fprintf(stderr, "pathring-bench: %s stays behind\n", tree->path);
+		ok = false;
 	}
 	if (ok && tree->made) {
 		ok = remove_entry(tree, tree->parent_fd, tree->name, AT_REMOVEDIR);

@@ -28,6 +28,7 @@ struct bench_tree {
 	char *name; /* in parent_fd */
 	int parent_fd;
 	int dir_fd;
+	ino_t inode; /* of dir_fd, while the tree is left */
 	struct bench_user
 		*users; /* num_users and one more, who owns what a single user is denied */
 	size_t num_users;
@@ -66,6 +67,13 @@ bool bench_tree_create(TALLOC_CTX *mem_ctx,
 		       const struct bench_tree_options *options,
 		       struct bench_tree **tree,
 		       char **why);
+
+/*
+ * Have nothing of the tree open, so that its file system can be mounted anew, and come back to it.
+ * False: *why says why it is not there.
+ */
+void bench_tree_leave(struct bench_tree *tree);
+bool bench_tree_return(struct bench_tree *tree, char **why);
 
 /*
  * Remove what was created and nothing else. False after a message on stderr when something stays
