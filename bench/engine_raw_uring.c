@@ -63,6 +63,11 @@ struct io_uring_sqe *raw_uring_entry(struct raw_uring *uring)
 
 static int raw_uring_destructor(struct raw_uring *uring)
 {
+	/* The kernel closes them some time after the ring otherwise, and no file system with open
+	 * files can be unmounted. */
+	if (uring->free_slots != NULL) {
+		io_uring_unregister_files(&uring->io_uring);
+	}
 	io_uring_queue_exit(&uring->io_uring);
 	return 0;
 }

@@ -4,12 +4,14 @@
  * taken.
  */
 #include "loop.h"
+#include "system_calls.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NS_PER_SECOND 1000000000ULL
 
@@ -82,6 +84,9 @@ static enum bench_load_result measure(struct bench_load *load, const struct benc
 	switches = context_switches_now();
 	cpu_ns = cpu_now();
 	start_ns = bench_now();
+	if (load->calls_fd != -1) {
+		bench_system_calls_start(load->calls_fd);
+	}
 
 	if (plan->point.rate > 0) {
 		result = bench_loop_open(load, plan->duration_ns);
@@ -89,6 +94,9 @@ static enum bench_load_result measure(struct bench_load *load, const struct benc
 		result = bench_loop_closed(load, plan->duration_ns, 1);
 	}
 
+	if (load->calls_fd != -1) {
+		round->system_calls = bench_system_calls_stop(load->calls_fd) - load->pace.calls;
+	}
 	round->elapsed_ns = measured_until(load) - start_ns;
 	round->cpu_ns = cpu_now() - cpu_ns;
 	round->context_switches = context_switches_now() - switches;
@@ -169,7 +177,12 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 				      struct bench_round *round)
 {
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
-	struct bench_load load = { .tree = tree, .engine = engine, .round = round };
+	struct bench_load load = {
+		.tree = tree,
+		.engine = engine,
+		.round = round,
+		.calls_fd = -1,
+	};
 	size_t concurrency = engine->concurrent ? plan->point.depth : 1;
 	struct bench_request *requests = NULL;
 	enum bench_load_result result = BENCH_LOAD_FAILED;
@@ -187,6 +200,13 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 		goto done;
 	}
 
+	/* Before the engine is opened, whose threads are to be counted. */
+	if (plan->count_calls) {
+		load.calls_fd = bench_system_calls_open(mem_ctx, &why);
+		if (load.calls_fd == -1) {
+			goto fail;
+		}
+	}
 	requests = talloc_zero_array(mem_ctx, struct bench_request, concurrency);
 	if (requests != NULL) {
 		load.workload = bench_workload_open(mem_ctx,
@@ -198,8 +218,7 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 						    &why);
 	}
 	if (load.workload == NULL) {
-		fprintf(stderr, "pathring-bench: %s\n", why != NULL ? why : "out of memory");
-		goto done;
+		goto fail;
 	}
 	for (i = 0; i < concurrency; i++) {
 		requests[i].load = &load;
@@ -215,9 +234,15 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 			result = BENCH_LOAD_FAILED;
 		}
 	}
+	goto done;
+fail:
+	fprintf(stderr, "pathring-bench: %s\n", why != NULL ? why : "out of memory");
 done:
 	/* What is stuck may still be written to. */
 	if (result != BENCH_LOAD_STUCK) {
+		if (load.calls_fd != -1) {
+			close(load.calls_fd);
+		}
 		bench_pace_close(&load.pace);
 		talloc_free(mem_ctx);
 	}

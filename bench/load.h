@@ -27,6 +27,8 @@ struct bench_round {
 	uint64_t elapsed_ns;
 	uint64_t cpu_ns; /* of the whole process, helper threads and kernel workers included */
 	uint64_t context_switches;
+	uint64_t
+		system_calls; /* where they were counted; those of waiting for the clock left out */
 	struct bench_account account;
 	const char *backend;
 	struct bench_histogram times[BENCH_NUM_TIMES];
@@ -53,6 +55,7 @@ struct bench_plan {
 	const struct bench_settings *settings;
 	struct bench_point point;
 	uint64_t duration_ns;
+	bool count_calls; /* and take no times seriously */
 };
 
 enum bench_load_result bench_load_run(const struct bench_tree *tree,

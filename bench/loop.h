@@ -15,6 +15,7 @@ struct bench_load {
 	struct bench_workload *workload;
 	void *state;
 	struct bench_pace pace;
+	int calls_fd;		     /* counts system calls; or -1 */
 	struct bench_request *ready; /* not in flight */
 	size_t in_flight;
 	uint64_t now_ns;      /* the clock, as it was read last */

@@ -7,12 +7,18 @@
 #include "rounds.h"
 
 #include "signals.h"
+#include "system_calls.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* System calls are counted for so long. */
+#define COUNTED_NS 200000000U
 
 static const uint32_t percentile_parts[BENCH_NUM_PERCENTILES] = {
 	[BENCH_P50] = 50000,   [BENCH_P90] = 90000,    [BENCH_P99] = 99000,
@@ -170,34 +176,6 @@ static void take_ratios(struct bench_results *results, struct bench_result *resu
 	}
 }
 
-static void show_progress(const struct bench_options *options,
-			  const struct bench_results *results,
-			  size_t done,
-			  const struct bench_result *result)
-{
-	size_t total = results->num_results * options->repeat;
-	int terminal = isatty(STDERR_FILENO);
-
-	if (terminal != 1) {
-		return;
-	}
-	if (result == NULL) {
-		fprintf(stderr, "\033[K");
-		return;
-	}
-	/* The cursor goes back to the start, so that a message writes over it. */
-	fprintf(stderr,
-		"\033[K[%zu/%zu] %s, depth %zu, ",
-		done + 1,
-		total,
-		results->mix->name,
-		result->point.depth);
-	if (result->point.rate > 0) {
-		fprintf(stderr, "%g/s, ", result->point.rate);
-	}
-	fprintf(stderr, "%s\r", result->engine->name);
-}
-
 static bool make_result(struct bench_results *results,
 			const struct bench_options *options,
 			const struct bench_engine *engine,
@@ -210,6 +188,7 @@ static bool make_result(struct bench_results *results,
 		.engine = engine,
 		.point = *point,
 		.concurrency = engine->concurrent ? point->depth : 1,
+		.calls_per_op = -1,
 	};
 	result->rounds = talloc_zero_array(results, struct bench_figures, options->repeat);
 	result->ratios = talloc_zero_array(results, struct bench_ratio, options->num_baselines);
@@ -256,15 +235,45 @@ make_results(TALLOC_CTX *mem_ctx, const struct bench_options *options, const str
 	return results;
 }
 
-/* Emptying the caches, mostly; what it prints is not the program's to hide. */
-static enum bench_load_result run_between(const char *command)
-{
-	int status = 0;
+/* The run of one mix. */
+struct run {
+	struct bench_tree *tree;
+	const struct bench_options *options;
+	struct bench_results *results;
+	struct bench_round *round;
+	size_t done; /* rounds, timed or counted */
+	size_t total;
+};
 
-	if (command == NULL) {
-		return BENCH_LOAD_OK;
+static void show_progress(const struct run *run, const struct bench_result *result)
+{
+	int terminal = isatty(STDERR_FILENO);
+
+	if (terminal != 1) {
+		return;
 	}
-	status = system(command);
+	if (result == NULL) {
+		fprintf(stderr, "\033[K");
+		return;
+	}
+	/* The cursor goes back to the start, so that a message writes over it. */
+	fprintf(stderr,
+		"\033[K[%zu/%zu] %s, depth %zu, ",
+		run->done + 1,
+		run->total,
+		run->results->mix->name,
+		result->point.depth);
+	if (result->point.rate > 0) {
+		fprintf(stderr, "%g/s, ", result->point.rate);
+	}
+	fprintf(stderr, "%s\r", result->engine->name);
+}
+
+/* What it prints is not the program's to hide. */
+static enum bench_load_result run_command(const char *command)
+{
+	int status = system(command);
+
 	if (status == 0) {
 		return BENCH_LOAD_OK;
 	}
@@ -282,14 +291,114 @@ static enum bench_load_result run_between(const char *command)
 	return BENCH_LOAD_FAILED;
 }
 
-/* All engines at one point, in turn. */
-static enum bench_load_result run_point(const struct bench_tree *tree,
-					const struct bench_options *options,
-					struct bench_results *results,
-					size_t first,
-					size_t num,
-					struct bench_round *round)
+/* It may mount the file system anew. */
+static enum bench_load_result run_between(struct bench_tree *tree, const char *command)
 {
+	enum bench_load_result outcome = BENCH_LOAD_OK;
+	char *why = NULL;
+	bool ok = false;
+
+	if (command == NULL) {
+		return BENCH_LOAD_OK;
+	}
+	bench_tree_leave(tree);
+	outcome = run_command(command);
+	ok = bench_tree_return(tree, &why);
+	if (!ok) {
+		fprintf(stderr,
+			"pathring-bench: after --between: %s\n",
+			why != NULL ? why : "out of memory");
+		return BENCH_LOAD_FAILED;
+	}
+	return outcome;
+}
+
+/* Of all file systems; what has not been written yet could not be dropped. */
+static enum bench_load_result empty_caches(const struct bench_tree *tree)
+{
+	static const char path[] = "/proc/sys/vm/drop_caches";
+	ssize_t length = -1;
+	int fd = -1;
+	int ret = 0;
+
+	ret = syncfs(tree->dir_fd);
+	if (ret == 0) {
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	}
+	if (fd != -1) {
+		length = write(fd, "3", 1);
+	}
+	if (length != 1) {
+		fprintf(stderr,
+			"pathring-bench: --cold: cannot empty the kernel's caches: %s: %s\n",
+			ret == 0 ? path : tree->path,
+			strerror(errno));
+	}
+	if (fd != -1) {
+		close(fd);
+	}
+	return length == 1 ? BENCH_LOAD_OK : BENCH_LOAD_FAILED;
+}
+
+static enum bench_load_result prepare_round(struct run *run, const struct bench_result *result)
+{
+	enum bench_load_result outcome = BENCH_LOAD_OK;
+
+	show_progress(run, result);
+	run->done++;
+	outcome = run_between(run->tree, run->options->between);
+	if (outcome == BENCH_LOAD_OK && run->options->traffic.cold) {
+		outcome = empty_caches(run->tree);
+	}
+	return outcome;
+}
+
+static enum bench_load_result
+time_round(struct run *run, struct bench_result *result, const struct bench_plan *plan)
+{
+	struct bench_noise *noise = &run->results->noise;
+	enum bench_load_result outcome = prepare_round(run, result);
+
+	if (outcome != BENCH_LOAD_OK) {
+		return outcome;
+	}
+	bench_noise_begin(noise);
+	outcome = bench_load_run(run->tree, result->engine, plan, run->round);
+	bench_noise_end(noise);
+	if (outcome == BENCH_LOAD_OK) {
+		keep_round(result, run->round);
+	}
+	return outcome;
+}
+
+/* A short one, apart: its answers must be right too, and its times are nobody's. */
+static enum bench_load_result
+count_round(struct run *run, struct bench_result *result, const struct bench_plan *timed)
+{
+	struct bench_plan plan = *timed;
+	enum bench_load_result outcome = prepare_round(run, result);
+
+	if (outcome != BENCH_LOAD_OK) {
+		return outcome;
+	}
+	plan.point = result->point;
+	plan.count_calls = true;
+	if (plan.duration_ns > COUNTED_NS) {
+		plan.duration_ns = COUNTED_NS;
+	}
+	outcome = bench_load_run(run->tree, result->engine, &plan, run->round);
+	result->errors += run->round->errors;
+	if (outcome == BENCH_LOAD_OK) {
+		result->calls_per_op = (double)run->round->system_calls / (double)run->round->ops;
+	}
+	return outcome;
+}
+
+/* All engines at one point, in turn. */
+static enum bench_load_result run_point(struct run *run, size_t first, size_t num)
+{
+	const struct bench_options *options = run->options;
+	struct bench_results *results = run->results;
 	struct bench_plan plan = {
 		.mix = results->mix,
 		.traffic = &options->traffic,
@@ -301,46 +410,53 @@ static enum bench_load_result run_point(const struct bench_tree *tree,
 	size_t i = 0;
 
 	for (repetition = 0; repetition < options->repeat; repetition++) {
-		for (i = 0; i < num; i++) {
-			struct bench_result *result = &results->results[first + i];
-
-			show_progress(options,
-				      results,
-				      first * options->repeat + repetition * num + i,
-				      result);
-			outcome = run_between(options->between);
-			if (outcome != BENCH_LOAD_OK) {
-				return outcome;
-			}
-			plan.point = result->point;
-			outcome = bench_load_run(tree, result->engine, &plan, round);
-			if (outcome != BENCH_LOAD_OK) {
-				return outcome;
-			}
-			keep_round(result, round);
+		for (i = first; i < first + num && outcome == BENCH_LOAD_OK; i++) {
+			plan.point = results->results[i].point;
+			outcome = time_round(run, &results->results[i], &plan);
+		}
+	}
+	for (i = first; i < first + num && results->uncounted == NULL; i++) {
+		if (outcome == BENCH_LOAD_OK) {
+			outcome = count_round(run, &results->results[i], &plan);
 		}
 	}
 	return outcome;
 }
 
-static enum bench_load_result run_all(const struct bench_tree *tree,
-				      const struct bench_options *options,
-				      struct bench_results *results,
-				      struct bench_round *round)
+/* Whether it is possible is known before the time is spent. */
+static void try_counting(struct bench_results *results)
 {
-	size_t num = results->num_results / options->num_points;
+	char *why = NULL;
+	int fd = bench_system_calls_open(results, &why);
+
+	if (fd == -1) {
+		results->uncounted = why != NULL ? why : "out of memory";
+		return;
+	}
+	close(fd);
+}
+
+static enum bench_load_result run_all(struct run *run)
+{
+	const struct bench_options *options = run->options;
+	size_t num = run->results->num_results / options->num_points;
 	enum bench_load_result outcome = BENCH_LOAD_OK;
 	size_t i = 0;
 
-	for (i = 0; i < options->num_points && outcome == BENCH_LOAD_OK; i++) {
-		outcome = run_point(tree, options, results, i * num, num, round);
+	try_counting(run->results);
+	run->total = run->results->num_results * options->repeat;
+	if (run->results->uncounted == NULL) {
+		run->total += run->results->num_results;
 	}
-	show_progress(options, results, 0, NULL);
+	for (i = 0; i < options->num_points && outcome == BENCH_LOAD_OK; i++) {
+		outcome = run_point(run, i * num, num);
+	}
+	show_progress(run, NULL);
 	return outcome;
 }
 
 enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
-					const struct bench_tree *tree,
+					struct bench_tree *tree,
 					const struct bench_options *options,
 					const struct bench_mix *mix,
 					struct bench_results **_results)
@@ -348,6 +464,12 @@ enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
 	struct bench_results *results = make_results(mem_ctx, options, mix);
 	struct bench_round *round = talloc(mem_ctx, struct bench_round);
 	double *values = talloc_array(mem_ctx, double, options->repeat);
+	struct run run = {
+		.tree = tree,
+		.options = options,
+		.results = results,
+		.round = round,
+	};
 	enum bench_load_result outcome = BENCH_LOAD_FAILED;
 	size_t i = 0;
 
@@ -358,7 +480,7 @@ enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
 	}
 
 	results->num_forbidden = tree->num_forbidden;
-	outcome = run_all(tree, options, results, round);
+	outcome = run_all(&run);
 	results->interrupted = outcome != BENCH_LOAD_OK;
 	for (i = 0; i < results->num_results; i++) {
 		if (results->results[i].num_rounds > 0) {

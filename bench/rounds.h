@@ -7,6 +7,7 @@
 #define BENCH_ROUNDS_H
 
 #include "load.h"
+#include "noise.h"
 #include "options.h"
 
 enum bench_percentile {
@@ -58,6 +59,7 @@ struct bench_result {
 	struct bench_figures median;   /* each figure by itself, over the rounds */
 	double spread_percent;	       /* of operations per second: (most - least) / median */
 	struct bench_histogram *times; /* one of each kind, of all rounds */
+	double calls_per_op;	       /* system calls; -1 where they were not counted */
 	struct bench_ratio *ratios;    /* one a baseline; zeros where that did not run */
 };
 
@@ -69,15 +71,18 @@ struct bench_results {
 	size_t num_results;
 	const struct bench_engine **baselines;
 	size_t num_baselines;
+	struct bench_noise noise; /* while the rounds ran */
+	const char *uncounted;	  /* why system calls can't be counted here; or NULL */
 	bool interrupted;
 };
 
 /*
- * The result of the worst round; also when it is not OK, *results holds what was measured until
+ * The tree is left and come back to before each round, where something is run there. The result of
+ * the worst round; also when it is not OK, *results holds what was measured until
  * then.
  */
 enum bench_load_result bench_rounds_run(TALLOC_CTX *mem_ctx,
-					const struct bench_tree *tree,
+					struct bench_tree *tree,
 					const struct bench_options *options,
 					const struct bench_mix *mix,
 					struct bench_results **results);
