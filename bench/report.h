@@ -22,6 +22,12 @@ void bench_report_table(const struct bench_report *report,
 			const struct bench_results *results,
 			FILE *file);
 
+/* While all rounds ran. */
+struct bench_noise bench_report_noise(const struct bench_report *report);
+
+/* What makes the figures doubtful: sentences for people, in an array. */
+json_t *bench_report_warnings(const struct bench_report *report);
+
 /* What was measured, as pathring-bench(1) describes it; NULL without memory. */
 json_t *bench_report_document(const struct bench_report *report);
 

@@ -16,9 +16,25 @@ static json_t *json_optional(const char *text)
 	return text != NULL ? json_string(text) : json_null();
 }
 
-static json_t *host_to_json(const struct bench_host *host)
+static json_t *mitigations_to_json(const struct bench_host *host)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:s}",
+	json_t *mitigations = json_object();
+	size_t i = 0;
+
+	for (i = 0; i < host->num_mitigations; i++) {
+		json_object_set_new(mitigations,
+				    host->mitigations[i].weakness,
+				    json_string(host->mitigations[i].state));
+	}
+	return mitigations;
+}
+
+static json_t *host_to_json(const struct bench_report *report)
+{
+	const struct bench_host *host = report->host;
+	struct bench_noise noise = bench_report_noise(report);
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:f, s:f}",
 			 "kernel",
 			 host->kernel,
 			 "machine",
@@ -27,8 +43,22 @@ static json_t *host_to_json(const struct bench_host *host)
 			 host->processor,
 			 "processors",
 			 (json_int_t)host->processors,
+			 "governor",
+			 json_optional(host->governor),
+			 "memory",
+			 json_count(host->memory),
 			 "file_system",
-			 host->file_system);
+			 host->file_system,
+			 "mount_source",
+			 json_optional(host->mount_source),
+			 "mount_options",
+			 json_optional(host->mount_options),
+			 "mitigations",
+			 mitigations_to_json(host),
+			 "steal_percent",
+			 bench_noise_steal_percent(&noise),
+			 "other_cpu_percent",
+			 bench_noise_other_percent(&noise));
 }
 
 static json_t *names_to_json(const struct bench_engine **engines, size_t num_engines)
@@ -362,7 +392,7 @@ json_t *bench_report_document(const struct bench_report *report)
 			}
 		}
 	}
-	return json_pack("{s:s, s:s, s:b, s:[], s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}",
 			 "schema",
 			 "pathring-bench/1",
 			 "version",
@@ -370,8 +400,9 @@ json_t *bench_report_document(const struct bench_report *report)
 			 "complete",
 			 complete ? 1 : 0,
 			 "warnings",
+			 bench_report_warnings(report),
 			 "host",
-			 host_to_json(report->host),
+			 host_to_json(report),
 			 "config",
 			 config_to_json(report->options),
 			 "results",
