@@ -521,8 +521,9 @@ def find_warnings(results, steal, other):
 def print_table(setup, results, complete):
     where = f'{setup.file_system}, {setup.slow} us an operation' if setup.slow else f'{setup.file_system}, hot'
     version = subprocess.run(['smbd', '--version'], stdout=subprocess.PIPE, text=True, check=False).stdout
-    print(f'smbd {version.removeprefix("Version ").strip()}, {where}; medians of {setup.repeat} repetitions'
-          f'{"" if complete else ", interrupted"}')
+    done = str(setup.repeat) if complete else f'{max(len(result.rounds) for result in results)} of {setup.repeat}'
+    print(f'smbd {version.removeprefix("Version ").strip()}, {where}; medians, repetitions: {done}'
+          f'{"" if complete else " (interrupted)"}')
     for directory in dict.fromkeys(result.directory for result in results):
         print(f'\n{directory.entries:>7} entries {"ms":>13} {"x smbd":>7} {"spread":>7} {"CPU ms":>9} {"x smbd":>7} '
               f'{"calls/100":>9} {"errors":>6}')
