@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Part of bench/smbd-listing, which starts smbd: lists directories through its shares, one share an engine, and reports.
+"""Part of bench/smbd-listing, which starts smbd: lists directories through its shares, one an engine, and reports.
 
 A listing is timed from the command given to a smbclient that is connected already until its next prompt, so connecting
 is no part of it and nothing has to be subtracted. smbclient's output has room for a whole listing and is flushed once,
-with the prompt. Each repetition of each engine has a connection, and so an smbd process, of its own.
+with the prompt. Each repetition of each engine has a connection, and so an smbd process, of its own. All engines are
+connected at once and list in turn, listing by listing: what else the machine does in the meantime it does to all alike.
 """
 import argparse
 import collections
@@ -62,7 +63,7 @@ def interrupt(number, _):
 
 def serving_processes(parent):
     """The processes of a private smbd that serve a connection. Its other children rename themselves."""
-    found = []
+    found = set()
     for entry in filter(str.isdigit, os.listdir('/proc')):
         try:
             with open(f'/proc/{entry}/stat', encoding='utf-8', errors='replace') as file:
@@ -71,7 +72,7 @@ def serving_processes(parent):
             continue
         state, ppid = after.split()[:2]
         if int(ppid) == parent and state not in 'ZX' and before.endswith('(smbd'):
-            found.append(int(entry))
+            found.add(int(entry))
     return found
 
 
@@ -107,10 +108,11 @@ class Session:
     def __init__(self, setup, share):
         self._setup = setup
         self.pid = None
+        before = serving_processes(setup.smbd_pid)
         # Interactive, as the prompt says when a command has ended; and it ends with us even if we are killed.
         self._process = subprocess.Popen(
             ['setpriv', '--pdeathsig', 'KILL', '--', 'stdbuf', '--output=64M', 'smbclient', f'//127.0.0.1/{share}',
-             f'--port={setup.port}', f'--configfile={setup.smbd_dir}/client.conf',
+             '--timeout=100', f'--port={setup.port}', f'--configfile={setup.smbd_dir}/client.conf',
              f'--authentication-file={setup.smbd_dir}/private/login.1'],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
             env=dict(os.environ, CLI_FORCE_INTERACTIVE='1', TERM='dumb', LC_ALL='C.UTF-8'))
@@ -118,10 +120,10 @@ class Session:
         fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, 1 << 20)
         try:
             self._read(b'')
-            serving = wait_until(lambda: serving_processes(setup.smbd_pid))
+            serving = serving_processes(setup.smbd_pid) - before
             if len(serving) != 1:
-                raise Failure(f'{len(serving)} smbd processes serve connections, expected 1')
-            self.pid = serving[0]
+                raise Failure(f'{len(serving)} smbd processes serve a new connection, expected 1')
+            self.pid, = serving
         except BaseException:
             self.close()
             raise
@@ -160,6 +162,8 @@ class Session:
 
     def close(self):
         """Ends it, and waits for its smbd: the account of the module is in the log then."""
+        if self._process.returncode is not None:
+            return
         with contextlib.suppress(OSError):
             if self.pid is not None:
                 self._setup.own_cpu += cpu_ns(self.pid)
@@ -167,7 +171,7 @@ class Session:
             select.select([self._output], [], [], 2)
         self._process.kill()
         self._process.communicate()
-        if wait_until(lambda: not serving_processes(self._setup.smbd_pid)) is False:
+        if not wait_until(lambda: self.pid not in serving_processes(self._setup.smbd_pid)):
             raise Failure('the smbd process of a client that is gone has not ended')
 
 
@@ -283,45 +287,71 @@ class Result:
         self.rounds = []
         self.latencies = []
         self.ops = 0
-        self.errors = 0
-        self.problem = None
+        self.problems = []
         self.placement = Counts(0, 0, 0)
         self.syscalls = None
         self.syscalls_per_100 = None
 
-    def judge(self, output):
-        """Whether a listing was complete; it counts either way."""
-        self.ops += 1
-        problem = self.directory.problem(output)
-        if problem is not None:
-            self.errors += 1
-            self.problem = self.problem or problem
-        return problem is None
-
-    def add_round(self, latencies, cpu, switches):
-        """Times of listings that were complete; a short one is no faster for what it leaves out."""
-        if not latencies:
-            return
-        values = sorted(latencies)
-        self.latencies += values
-        seconds = sum(values) / 1e9
-        figures = {'ops': len(values), 'seconds': seconds, 'ops_per_second': len(values) / seconds,
-                   'mean_ns': statistics.fmean(values)}
-        for name, percent in PERCENTILES.items():
-            figures[f'{name}_ns'] = values[min(len(values) - 1, int(len(values) * percent / 100))]
-        figures['p50_ns'] = statistics.median(values)
-        figures['cpu_ns_per_op'] = cpu
-        figures['context_switches_per_op'] = switches
-        self.rounds.append(figures)
-
     def median(self, figure):
         return statistics.median(each[figure] for each in self.rounds) if self.rounds else 0
+
+    def ratio(self, base, figure):
+        """To another engine in the same repetition, the median of all."""
+        pairs = list(zip(self.rounds, base.rounds))
+        return statistics.median(own[figure] / other[figure] for own, other in pairs) if pairs else None
 
     def spread_percent(self):
         if not self.rounds:
             return 0
         values = [each['ops_per_second'] for each in self.rounds]
         return (max(values) - min(values)) / statistics.median(values) * 100
+
+
+class Run:
+    """The part of an engine in a repetition. Nothing of it is kept when the repetition does not come to its end."""
+
+    def __init__(self, result, session):
+        self._result = result
+        self.session = session
+        self.placement = None
+        self._problems = []
+        self._latencies = []
+        self._cpu = cpu_ns(session.pid)
+        self._switches = context_switches(session.pid)
+
+    def list(self, directory):
+        elapsed, output = self.session.list(directory)
+        problem = self._result.directory.problem(output)
+        if problem is None:
+            self._latencies.append(elapsed)
+        else:
+            self._problems.append(problem)
+
+    def stop(self, listings):
+        self._cpu = (cpu_ns(self.session.pid) - self._cpu) / listings
+        self._switches = (context_switches(self.session.pid) - self._switches) / listings
+
+    def keep(self):
+        result = self._result
+        result.ops += len(self._latencies) + len(self._problems)
+        result.problems += self._problems
+        result.placement = Counts(*map(sum, zip(result.placement, self.placement)))
+        # Times of listings that were complete; a short one is no faster for what it leaves out.
+        if self._latencies:
+            result.latencies += self._latencies
+            result.rounds.append(self._figures())
+
+    def _figures(self):
+        values = sorted(self._latencies)
+        seconds = sum(values) / 1e9
+        figures = {'ops': len(values), 'seconds': seconds, 'ops_per_second': len(values) / seconds,
+                   'mean_ns': statistics.fmean(values)}
+        for name, percent in PERCENTILES.items():
+            figures[f'{name}_ns'] = values[min(len(values) - 1, int(len(values) * percent / 100))]
+        figures['p50_ns'] = statistics.median(values)
+        figures['cpu_ns_per_op'] = self._cpu
+        figures['context_switches_per_op'] = self._switches
+        return figures
 
 
 class Log:
@@ -361,25 +391,29 @@ class Progress:
             print(f'\r\x1b[K{text}', end='', file=sys.stderr, flush=True)
 
 
-def measure_round(setup, result, log):
-    """One repetition of one engine, on a connection of its own."""
-    name = result.directory.name
-    latencies = []
-    with Session(setup, result.engine) as session:
-        session.warm_up(name)
-        cpu = cpu_ns(session.pid)
-        switches = context_switches(session.pid)
-        deadline = time.monotonic() + setup.seconds
+def measure_round(setup, results, log):
+    """One repetition of one directory, with all engines in turn; each on a connection of its own."""
+    name = results[0].directory.name
+    runs = []
+    with contextlib.ExitStack() as stack:
+        for result in results:
+            session = stack.enter_context(Session(setup, result.engine))
+            session.warm_up(name)
+            runs.append(Run(result, session))
+        deadline = time.monotonic() + setup.seconds * len(runs)
         listings = 0
         while listings < MIN_LISTINGS or time.monotonic() < deadline:
-            elapsed, output = session.list(name)
             listings += 1
-            if result.judge(output):
-                latencies.append(elapsed)
-        cpu = (cpu_ns(session.pid) - cpu) / listings
-        switches = (context_switches(session.pid) - switches) / listings
-    result.placement = Counts(*map(sum, zip(result.placement, log.placement())))
-    result.add_round(latencies, cpu, switches)
+            for run in runs:
+                run.list(name)
+        for run in runs:
+            run.stop(listings)
+        # The account of its requests is logged when a session ends.
+        for run in runs:
+            run.session.close()
+            run.placement = log.placement()
+    for run in runs:
+        run.keep()
 
 
 def count_syscalls(setup, counter, engine, name):
@@ -402,9 +436,9 @@ def working_counter(setup):
 def measure(setup, results, progress):
     log = Log(f'{setup.smbd_dir}/log/log.smbd')
     for number in range(1, setup.repeat + 1):
-        for result in results:
-            progress.say(f'{number} of {setup.repeat}: {result.directory.name} entries, {result.engine}')
-            measure_round(setup, result, log)
+        for directory in setup.directories:
+            progress.say(f'{number} of {setup.repeat}: {directory.entries} entries')
+            measure_round(setup, [result for result in results if result.directory is directory], log)
     setup.counter = working_counter(setup)
     if setup.counter is None:
         return
@@ -486,16 +520,13 @@ def to_json(result, results):
     ratios = {}
     base = baseline_of(result, results)
     if base and result.rounds:
-        ratios[BASELINE] = {
-            'ops_per_second': result.median('ops_per_second') / base.median('ops_per_second'),
-            'p50': result.median('p50_ns') / base.median('p50_ns'),
-            'cpu_per_op': result.median('cpu_ns_per_op') / base.median('cpu_ns_per_op'),
-        }
+        ratios[BASELINE] = {'ops_per_second': result.ratio(base, 'ops_per_second'),
+                            'p50': result.ratio(base, 'p50_ns'), 'cpu_per_op': result.ratio(base, 'cpu_ns_per_op')}
     histogram = collections.Counter(map(rounded, result.latencies))
     return {
         'engine': result.engine, 'summary': SUMMARIES[result.engine], 'backend': None, 'op': 'smbd-listing',
         'entries': result.directory.entries, 'depth': 1, 'concurrency': 1, 'users': 1, 'cache': 'hot',
-        'load': 'closed', 'rate': None, 'ops': result.ops, 'errors': result.errors, 'denied': 0, 'unissued': 0,
+        'load': 'closed', 'rate': None, 'ops': result.ops, 'errors': len(result.problems), 'denied': 0, 'unissued': 0,
         'ops_per_second': result.median('ops_per_second'), 'spread_percent': result.spread_percent(),
         'latency_ns': latency, 'service_ns': None, 'slip_ns': None, 'cpu_ns_per_op': result.median('cpu_ns_per_op'),
         'context_switches_per_op': result.median('context_switches_per_op'), 'syscalls_per_op': result.syscalls,
@@ -508,8 +539,8 @@ def to_json(result, results):
 
 
 def find_warnings(results, steal, other):
-    warnings = [f'{result.engine}, {result.directory.entries} entries: {result.errors} of {result.ops} listings were '
-                f'wrong, the first: {result.problem}' for result in results if result.errors]
+    warnings = [f'{result.engine}, {result.directory.entries} entries: {len(result.problems)} of {result.ops} listings '
+                f'were wrong, the first: {result.problems[0]}' for result in results if result.problems]
     spread = max((result.spread_percent() for result in results), default=0)
     if spread > SPREAD_PERCENT:
         warnings.append(f'repetitions of the same differ by up to {spread:.0f} %: take no smaller difference for real')
@@ -530,19 +561,17 @@ def print_table(setup, results, complete):
         for result in results:
             if result.directory is not directory:
                 continue
+            times = ratios = ['-', '-']
+            spread = '-'
             if result.rounds:
                 base = baseline_of(result, results)
-                pairs = [result.median('p50_ns'), result.median('cpu_ns_per_op')]
-                bases = [base.median('p50_ns'), base.median('cpu_ns_per_op')] if base else [0, 0]
-                times = [f'{value / 1e6:.2f}' for value in pairs]
-                ratios = [f'{first / value:.2f}' if first else '-' for first, value in zip(bases, pairs)]
+                figures = ('p50_ns', 'cpu_ns_per_op')
+                times = [f'{result.median(figure) / 1e6:.2f}' for figure in figures]
+                ratios = [f'{1 / result.ratio(base, figure):.2f}' if base else '-' for figure in figures]
                 spread = f'{result.spread_percent():.0f}%'
-            else:
-                times = ratios = ['-', '-']
-                spread = '-'
             calls = '-' if result.syscalls_per_100 is None else f'{result.syscalls_per_100:.0f}'
             print(f'  {result.engine:<19} {times[0]:>8} {ratios[0]:>7} {spread:>7} {times[1]:>9} {ratios[1]:>7} '
-                  f'{calls:>9} {result.errors:>6}')
+                  f'{calls:>9} {len(result.problems):>6}')
 
 
 def write_json(setup, results, machine, warnings, complete):
@@ -592,8 +621,8 @@ def run(setup):
     results = []
     interrupted = 0
     try:
-        directories = [Directory(setup.tree, entries) for entries in setup.entries]
-        results = [Result(engine, directory) for directory in directories for engine in setup.engines]
+        setup.directories = [Directory(setup.tree, entries) for entries in setup.entries]
+        results = [Result(engine, directory) for directory in setup.directories for engine in setup.engines]
         measure(setup, results, progress)
     except Interrupted as interruption:
         interrupted = interruption.number
@@ -607,9 +636,11 @@ def run(setup):
         print(*(f'\nwarning: {warning}' for warning in warnings), sep='', flush=True)
         if setup.json:
             write_json(setup, results, percents, warnings, not interrupted)
+    elif interrupted:
+        print('bench/smbd-listing: interrupted before anything was measured', file=sys.stderr)
     if interrupted:
         return 128 + interrupted
-    return 1 if any(result.errors for result in results) else 0
+    return 1 if any(result.problems for result in results) else 0
 
 
 def main():
