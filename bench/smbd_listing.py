@@ -556,21 +556,22 @@ def print_table(setup, results, complete):
     print(f'smbd {version.removeprefix("Version ").strip()}, {where}; medians, repetitions: {done}'
           f'{"" if complete else " (interrupted)"}')
     for directory in dict.fromkeys(result.directory for result in results):
-        print(f'\n{directory.entries:>7} entries {"ms":>13} {"x smbd":>7} {"spread":>7} {"CPU ms":>9} {"x smbd":>7} '
+        print(f'\n{directory.entries:>7} entries {"ms":>13} {"x smbd":>7} {"best":>8} {"spread":>7} {"CPU ms":>9} {"x smbd":>7} '
               f'{"calls/100":>9} {"errors":>6}')
         for result in results:
             if result.directory is not directory:
                 continue
             times = ratios = ['-', '-']
-            spread = '-'
+            best = spread = '-'
             if result.rounds:
                 base = baseline_of(result, results)
                 figures = ('p50_ns', 'cpu_ns_per_op')
                 times = [f'{result.median(figure) / 1e6:.2f}' for figure in figures]
                 ratios = [f'{1 / result.ratio(base, figure):.2f}' if base else '-' for figure in figures]
+                best = f'{min(result.latencies) / 1e6:.2f}'
                 spread = f'{result.spread_percent():.0f}%'
             calls = '-' if result.syscalls_per_100 is None else f'{result.syscalls_per_100:.0f}'
-            print(f'  {result.engine:<19} {times[0]:>8} {ratios[0]:>7} {spread:>7} {times[1]:>9} {ratios[1]:>7} '
+            print(f'  {result.engine:<19} {times[0]:>8} {ratios[0]:>7} {best:>8} {spread:>7} {times[1]:>9} {ratios[1]:>7} '
                   f'{calls:>9} {len(result.problems):>6}')
 
 
