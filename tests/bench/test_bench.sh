@@ -466,7 +466,8 @@ test_switch_calls()
 		"$bench" --dir "$tree_parent" --engine smbd --depth 1 --time 0.2 --repeat 1 --files 50 --users 1 \
 		>"$work/out" 2>"$work/err" || true
 	switches=$(grep -cE 'setgroups' "$work/strace" || true)
-	check smbd_same_user_no_switch "$switches switches for one user" [ "$switches" -eq 2 ]
+	# There and back, in the timed round and in that which counts system calls.
+	check smbd_same_user_no_switch "$switches switches for one user" [ "$switches" -ge 2 -a "$switches" -le 4 ]
 }
 
 # start ARGUMENT...: in the background, until its tree is complete; sets running and tree.
