@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <talloc.h>
 
 /*
@@ -23,8 +25,14 @@
 /* The xattr that is written; nobody else's. */
 #define BENCH_XATTR_WRITTEN "user.pathring-bench"
 
+/* An xattr that is set and removed again. */
+#define BENCH_XATTR_BRIEF "user.pathring-bench-brief"
+
 /* Bytes that a pread or pwrite is about. */
 #define BENCH_DATA_SIZE 4096
+
+/* What is read of a directory at a time: as much as readdir() of the C library asks for. */
+#define BENCH_DIRECTORY_ROOM 32768
 
 /* What every engine asks of a file. */
 #define BENCH_STATX_MASK (STATX_BASIC_STATS | STATX_BTIME)
@@ -32,15 +40,32 @@
 /* What a request is about; operations.c says it in words. */
 enum bench_kind {
 	BENCH_LOOKUP,
+	BENCH_STAT,
 	BENCH_OPENAT,
+	BENCH_OPEN_READ_CLOSE,
+	BENCH_JOB,
 	BENCH_STATX,
 	BENCH_GETXATTR,
 	BENCH_SETXATTR,
 	BENCH_LISTXATTR,
+	BENCH_SET_REMOVEXATTR,
 	BENCH_PREAD,
 	BENCH_PWRITE,
+	BENCH_WRITE_FSYNC,
+	BENCH_FTRUNCATE,
+	BENCH_FALLOCATE,
+	BENCH_FCHMOD,
+	BENCH_FCHOWN,
+	BENCH_UTIMENS,
+	BENCH_STATFS,
+	BENCH_READDIR,
+	BENCH_READLINKAT,
 	BENCH_MKDIR_RMDIR,
 	BENCH_RENAMEAT,
+	BENCH_LINK_UNLINK,
+	BENCH_SYMLINK_UNLINK,
+	BENCH_CREATE_DELETE,
+	BENCH_LISTING,
 	BENCH_NUM_KINDS
 };
 
@@ -80,10 +105,12 @@ struct bench_target {
 };
 
 struct bench_load;
+struct bench_part;
 
 /* The caller's until bench_complete() was called for it. */
 struct bench_request {
 	struct bench_load *load;
+	struct bench_part *part; /* of the workload; not for engines */
 	struct bench_request *next;
 	size_t number;	 /* below the depth; no two in flight have the same */
 	uint64_t due_ns; /* when it was to be made; in a closed loop when it was */
@@ -94,23 +121,43 @@ struct bench_request {
 	enum bench_kind kind;
 	size_t descriptor; /* which of the target's */
 	const char *path;
-	const char *new_path; /* of a rename */
+	const char *new_path; /* of a rename or link, what a symbolic link says */
 	const uint8_t *data;  /* to write; as an xattr or at the start of the file */
 	size_t size;	      /* of data, or the most that may be answered */
-	bool check;	      /* openat: stx of what was opened is wanted */
+	off_t length;	      /* of the file, or of what is allocated from its start on */
+	unsigned int mode;    /* of the file, or FALLOC_FL_* */
+	gid_t gid;	      /* a file's new group */
+	const struct timespec *times;
+	bool check; /* openat: stx of what was opened is wanted */
 
 	bool missing; /* an operation that asks for a name asks for one that is not there */
-	bool denied;  /* the right answer is, or contains, EACCES */
+	bool denied;  /* the right answer is, or contains, EACCES or EPERM */
 };
 
 /* Needs to be valid only until bench_complete() returns. What was not asked for is zero. */
 struct bench_answer {
 	int error; /* negative errno of the operation as a whole, or 0 and the following */
 	const struct statx *stx;
-	const uint8_t *data; /* an xattr's value, names of xattrs, or what was read */
+	const struct statfs *statfs;
+	const uint8_t *data; /* an xattr's value, names of xattrs, a link's target, or what was read
+			      */
 	ssize_t length; /* of data, or what was written; of a lookup's xattr also a negative errno
 			 */
 };
+
+/*
+ * How many entries a listing looks up at a time, where an engine can have any number in flight:
+ * each of them has a descriptor open, and there are not so many.
+ */
+static inline size_t bench_entries_at_a_time(size_t depth)
+{
+	size_t num = 4096 / depth;
+
+	if (num == 0) {
+		return 1;
+	}
+	return num > 128 ? 128 : num;
+}
 
 enum bench_placement { BENCH_INLINE, BENCH_RING, BENCH_THREAD, BENCH_NUM_PLACEMENTS };
 
@@ -181,6 +228,15 @@ extern const struct bench_engine bench_engine_pathring_pin_thread;
 extern const struct bench_engine *const bench_engines[];
 
 const struct bench_engine *bench_engine_by_name(const char *name);
+
+/*
+ * For engines: an entry of the directory that is read or listed; "." and ".." are left out. The
+ * answer is that to a lookup of it, or says nothing where entries are only read. For each request
+ * one at a time, whatever the thread.
+ */
+void bench_entry(const struct bench_request *request,
+		 const char *name,
+		 const struct bench_answer *answer);
 
 /* For engines: this request is answered. Its latency ends here. */
 void bench_complete(struct bench_request *request, const struct bench_answer *answer);

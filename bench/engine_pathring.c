@@ -31,6 +31,9 @@ static void log_once(void *private_data, enum pathring_log_level level, const ch
 	fprintf(stderr, "pathring-bench: pathring: %s\n", message);
 }
 
+/* The library's. */
+#define DEFAULT_MAX_REQUESTS 131072
+
 enum variant { PLAIN, URING, THREADS, SYNC, PIN_INLINE, PIN_RING, PIN_THREAD };
 
 /* What each variant asks the library for. */
@@ -123,18 +126,23 @@ static bool ring_open(TALLOC_CTX *mem_ctx,
 		.pin = variants[engine->variant].pin,
 		.log_fn = log_once,
 	};
+	size_t max_requests = depth;
 	struct ring_state *state = NULL;
 	const char *what = "pathring_create";
 	char *description = NULL;
 	int ret = -ENOMEM;
 
-	if (depth > 131072) {
-		options.max_requests = depth;
+	if (target->kinds[BENCH_LISTING]) {
+		max_requests *= 2 + bench_entries_at_a_time(depth);
+	}
+	if (max_requests > DEFAULT_MAX_REQUESTS) {
+		options.max_requests = max_requests;
 	}
 	state = talloc_zero(mem_ctx, struct ring_state);
 	if (state == NULL) {
 		goto fail;
 	}
+	state->num_entries = bench_entries_at_a_time(depth);
 	state->ev = tevent_context_init(state);
 	state->jobs = talloc_zero_array(state, struct ring_job, depth);
 	if (state->ev == NULL || state->jobs == NULL) {

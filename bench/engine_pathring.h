@@ -16,12 +16,17 @@ struct ring_state {
 	struct pathring_identity **identities; /* one a user, in their order */
 	struct pathring_handle **handles;      /* one a descriptor of the target, in their order */
 	struct ring_job *jobs;		       /* by the number of the request */
+	size_t num_entries;		       /* that a listing looks up at a time */
 };
 
 /* One request of the benchmark's, which may be several of the engine's. */
 struct ring_job {
 	struct ring_state *state;
 	struct bench_request *request;
+	struct pathring_request *first; /* whose result is the answer */
+	struct pathring_handle *handle; /* what was opened */
+	size_t outstanding;		/* where several are in flight */
+	int error;			/* the first of theirs */
 };
 
 /* 0, or a negative errno when the engine did not accept it. */

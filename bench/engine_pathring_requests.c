@@ -1,34 +1,37 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Each operation as requests of libpathring, and their results as answers.
+ * Each operation as requests of libpathring, and their results as answers: here those on paths and
+ * path references.
  */
-#include "engine_pathring.h"
+#include "engine_pathring_starters.h"
 #include "plain.h"
 
 #include <errno.h>
+#include <sys/xattr.h>
 
-static struct pathring_identity *identity_of(const struct ring_job *job)
+struct pathring_identity *ring_identity(const struct ring_job *job)
 {
 	return job->state->identities[job->request->user];
 }
 
-static struct pathring_handle *handle_of(const struct ring_job *job)
+struct pathring_handle *ring_handle(const struct ring_job *job)
 {
 	return job->state->handles[job->request->descriptor];
 }
 
-static void
-complete(struct ring_job *job, struct pathring_request *request, const struct bench_answer *answer)
+void ring_complete(struct ring_job *job,
+		   struct pathring_request *request,
+		   const struct bench_answer *answer)
 {
 	/* It may point into the request. */
 	bench_complete(job->request, answer);
 	pathring_request_free(request);
 }
 
-static void complete_length(struct ring_job *job,
-			    struct pathring_request *request,
-			    ssize_t length,
-			    const void *data)
+void ring_complete_length(struct ring_job *job,
+			  struct pathring_request *request,
+			  ssize_t length,
+			  const void *data)
 {
 	struct bench_answer answer = { .error = 0 };
 
@@ -38,8 +41,19 @@ static void complete_length(struct ring_job *job,
 		answer.data = data;
 		answer.length = length;
 	}
-	complete(job, request, &answer);
+	ring_complete(job, request, &answer);
 }
+
+void ring_go_on(struct ring_job *job, struct pathring_request *request, int ret)
+{
+	if (ret != 0) {
+		ring_complete_length(job, request, ret, NULL);
+		return;
+	}
+	pathring_request_free(request);
+}
+
+/* ---- paths ---- */
 
 static void lookup_done(struct pathring_request *request, void *private_data)
 {
@@ -52,7 +66,15 @@ static void lookup_done(struct pathring_request *request, void *private_data)
 		answer.data = xattrs[0].value;
 		answer.length = xattrs[0].length;
 	}
-	complete(job, request, &answer);
+	ring_complete(job, request, &answer);
+}
+
+static void stat_done(struct pathring_request *request, void *private_data)
+{
+	struct bench_answer answer = { .error = 0 };
+
+	answer.error = pathring_lookup_result(request, &answer.stx, NULL);
+	ring_complete(private_data, request, &answer);
 }
 
 static int start_lookup(struct ring_job *job)
@@ -70,11 +92,29 @@ static int start_lookup(struct ring_job *job)
 	struct pathring_request *request = NULL;
 
 	return pathring_lookup_request(job->state->ring,
-				       identity_of(job),
-				       handle_of(job),
+				       ring_identity(job),
+				       ring_handle(job),
 				       job->request->path,
 				       &how,
 				       lookup_done,
+				       job,
+				       &request);
+}
+
+static int start_stat(struct ring_job *job)
+{
+	const struct pathring_lookup_how how = {
+		.flags = O_NOFOLLOW,
+		.mask = BENCH_STATX_MASK,
+	};
+	struct pathring_request *request = NULL;
+
+	return pathring_lookup_request(job->state->ring,
+				       ring_identity(job),
+				       ring_handle(job),
+				       job->request->path,
+				       &how,
+				       stat_done,
 				       job,
 				       &request);
 }
@@ -91,7 +131,7 @@ static void openat_done(struct pathring_request *request, void *private_data)
 		answer.error = bench_statx(pathring_handle_pathref_fd(handle), &stx);
 		answer.stx = &stx;
 	}
-	complete(job, request, &answer);
+	ring_complete(job, request, &answer);
 	talloc_free(handle);
 }
 
@@ -101,14 +141,16 @@ static int start_openat(struct ring_job *job)
 	struct pathring_request *request = NULL;
 
 	return pathring_openat_request(job->state->ring,
-				       identity_of(job),
-				       handle_of(job),
+				       ring_identity(job),
+				       ring_handle(job),
 				       job->request->path,
 				       &how,
 				       openat_done,
 				       job,
 				       &request);
 }
+
+/* ---- path references ---- */
 
 static void statx_done(struct pathring_request *request, void *private_data)
 {
@@ -118,7 +160,7 @@ static void statx_done(struct pathring_request *request, void *private_data)
 
 	answer.error = pathring_statx_result(request, &stx);
 	answer.stx = &stx;
-	complete(job, request, &answer);
+	ring_complete(job, request, &answer);
 }
 
 static int start_statx(struct ring_job *job)
@@ -126,8 +168,8 @@ static int start_statx(struct ring_job *job)
 	struct pathring_request *request = NULL;
 
 	return pathring_statx_request(job->state->ring,
-				      identity_of(job),
-				      handle_of(job),
+				      ring_identity(job),
+				      ring_handle(job),
 				      0,
 				      BENCH_STATX_MASK,
 				      statx_done,
@@ -140,7 +182,7 @@ static void getxattr_done(struct pathring_request *request, void *private_data)
 	const uint8_t *value = NULL;
 	ssize_t length = pathring_getxattr_result(request, &value);
 
-	complete_length(private_data, request, length, value);
+	ring_complete_length(private_data, request, length, value);
 }
 
 static int start_getxattr(struct ring_job *job)
@@ -148,8 +190,8 @@ static int start_getxattr(struct ring_job *job)
 	struct pathring_request *request = NULL;
 
 	return pathring_getxattr_request(job->state->ring,
-					 identity_of(job),
-					 handle_of(job),
+					 ring_identity(job),
+					 ring_handle(job),
 					 BENCH_XATTR_NAME,
 					 job->request->size,
 					 getxattr_done,
@@ -161,7 +203,7 @@ static void setxattr_done(struct pathring_request *request, void *private_data)
 {
 	int ret = pathring_setxattr_result(request);
 
-	complete_length(private_data, request, ret, NULL);
+	ring_complete_length(private_data, request, ret, NULL);
 }
 
 static int start_setxattr(struct ring_job *job)
@@ -169,8 +211,8 @@ static int start_setxattr(struct ring_job *job)
 	struct pathring_request *request = NULL;
 
 	return pathring_setxattr_request(job->state->ring,
-					 identity_of(job),
-					 handle_of(job),
+					 ring_identity(job),
+					 ring_handle(job),
 					 BENCH_XATTR_WRITTEN,
 					 job->request->data,
 					 job->request->size,
@@ -185,7 +227,7 @@ static void listxattr_done(struct pathring_request *request, void *private_data)
 	const char *names = NULL;
 	ssize_t length = pathring_listxattr_result(request, &names);
 
-	complete_length(private_data, request, length, names);
+	ring_complete_length(private_data, request, length, names);
 }
 
 static int start_listxattr(struct ring_job *job)
@@ -193,137 +235,139 @@ static int start_listxattr(struct ring_job *job)
 	struct pathring_request *request = NULL;
 
 	return pathring_listxattr_request(job->state->ring,
-					  identity_of(job),
-					  handle_of(job),
+					  ring_identity(job),
+					  ring_handle(job),
 					  job->request->size,
 					  listxattr_done,
 					  job,
 					  &request);
 }
 
-static void pread_done(struct pathring_request *request, void *private_data)
-{
-	const uint8_t *data = NULL;
-	ssize_t length = pathring_pread_result(request, &data);
+/* ---- a new xattr, and none again ---- */
 
-	complete_length(private_data, request, length, data);
+static void removed_done(struct pathring_request *request, void *private_data)
+{
+	ring_complete_length(private_data, request, pathring_removexattr_result(request), NULL);
 }
 
-static int start_pread(struct ring_job *job)
-{
-	struct pathring_request *request = NULL;
-
-	return pathring_pread_request(job->state->ring,
-				      identity_of(job),
-				      handle_of(job),
-				      job->request->size,
-				      0,
-				      pread_done,
-				      job,
-				      &request);
-}
-
-static void pwrite_done(struct pathring_request *request, void *private_data)
-{
-	ssize_t length = pathring_pwrite_result(request);
-
-	complete_length(private_data, request, length, NULL);
-}
-
-static int start_pwrite(struct ring_job *job)
-{
-	struct pathring_request *request = NULL;
-
-	return pathring_pwrite_request(job->state->ring,
-				       identity_of(job),
-				       handle_of(job),
-				       job->request->data,
-				       job->request->size,
-				       0,
-				       pwrite_done,
-				       job,
-				       &request);
-}
-
-static void rmdir_done(struct pathring_request *request, void *private_data)
-{
-	int ret = pathring_unlinkat_result(request);
-
-	complete_length(private_data, request, ret, NULL);
-}
-
-static void mkdir_done(struct pathring_request *request, void *private_data)
+static void set_done(struct pathring_request *request, void *private_data)
 {
 	struct ring_job *job = private_data;
 	struct pathring_request *second = NULL;
-	int ret = pathring_mkdirat_result(request);
+	int ret = pathring_setxattr_result(request);
 
 	if (ret == 0) {
-		ret = pathring_unlinkat_request(job->state->ring,
-						identity_of(job),
-						handle_of(job),
-						job->request->path,
-						AT_REMOVEDIR,
-						rmdir_done,
-						job,
-						&second);
+		ret = pathring_removexattr_request(job->state->ring,
+						   ring_identity(job),
+						   ring_handle(job),
+						   BENCH_XATTR_BRIEF,
+						   removed_done,
+						   job,
+						   &second);
 	}
-	if (ret != 0) {
-		complete_length(job, request, ret, NULL);
-		return;
-	}
-	pathring_request_free(request);
+	ring_go_on(job, request, ret);
 }
 
-static int start_mkdir_rmdir(struct ring_job *job)
+static int start_set_removexattr(struct ring_job *job)
 {
 	struct pathring_request *request = NULL;
 
-	return pathring_mkdirat_request(job->state->ring,
-					identity_of(job),
-					handle_of(job),
-					job->request->path,
-					0755,
-					mkdir_done,
-					job,
-					&request);
-}
-
-static void renameat_done(struct pathring_request *request, void *private_data)
-{
-	int ret = pathring_renameat_result(request);
-
-	complete_length(private_data, request, ret, NULL);
-}
-
-static int start_renameat(struct ring_job *job)
-{
-	struct pathring_handle *dir = handle_of(job);
-	struct pathring_request *request = NULL;
-
-	return pathring_renameat_request(job->state->ring,
-					 identity_of(job),
-					 dir,
-					 job->request->path,
-					 dir,
-					 job->request->new_path,
-					 0,
-					 renameat_done,
+	return pathring_setxattr_request(job->state->ring,
+					 ring_identity(job),
+					 ring_handle(job),
+					 BENCH_XATTR_BRIEF,
+					 job->request->data,
+					 job->request->size,
+					 XATTR_CREATE,
+					 set_done,
 					 job,
 					 &request);
 }
 
+/* ---- a function of the caller's ---- */
+
+struct function {
+	int dir_fd;
+	const char *path;
+	int error;
+	struct statx stx;
+};
+
+static void stat_path(void *state)
+{
+	struct function *function = state;
+	int ret = statx(function->dir_fd,
+			function->path,
+			AT_SYMLINK_NOFOLLOW,
+			BENCH_STATX_MASK,
+			&function->stx);
+
+	function->error = ret == -1 ? -errno : 0;
+}
+
+static void job_done(struct pathring_request *request, void *private_data)
+{
+	struct bench_answer answer = { .error = 0 };
+	void *state = NULL;
+
+	answer.error = pathring_job_result(request, &state);
+	if (answer.error == 0) {
+		struct function *function = state;
+
+		answer.error = function->error;
+		answer.stx = &function->stx;
+	}
+	ring_complete(private_data, request, &answer);
+}
+
+static int start_job(struct ring_job *job)
+{
+	struct function *function = talloc(NULL, struct function);
+	struct pathring_request *request = NULL;
+
+	if (function == NULL) {
+		return -ENOMEM;
+	}
+	function->dir_fd = pathring_handle_pathref_fd(ring_handle(job));
+	function->path = job->request->path;
+	return pathring_job_request(job->state->ring,
+				    ring_identity(job),
+				    NULL,
+				    stat_path,
+				    function,
+				    job_done,
+				    job,
+				    &request);
+}
+
 static int (*const starters[BENCH_NUM_KINDS])(struct ring_job *) = {
 	[BENCH_LOOKUP] = start_lookup,
+	[BENCH_STAT] = start_stat,
 	[BENCH_OPENAT] = start_openat,
+	[BENCH_OPEN_READ_CLOSE] = ring_start_open_read_close,
+	[BENCH_JOB] = start_job,
 	[BENCH_STATX] = start_statx,
 	[BENCH_GETXATTR] = start_getxattr,
 	[BENCH_SETXATTR] = start_setxattr,
 	[BENCH_LISTXATTR] = start_listxattr,
-	[BENCH_PREAD] = start_pread,
-	[BENCH_PWRITE] = start_pwrite,
-	[BENCH_MKDIR_RMDIR] = start_mkdir_rmdir,
-	[BENCH_RENAMEAT] = start_renameat,
+	[BENCH_SET_REMOVEXATTR] = start_set_removexattr,
+	[BENCH_PREAD] = ring_start_pread,
+	[BENCH_PWRITE] = ring_start_pwrite,
+	[BENCH_WRITE_FSYNC] = ring_start_write_fsync,
+	[BENCH_FTRUNCATE] = ring_start_ftruncate,
+	[BENCH_FALLOCATE] = ring_start_fallocate,
+	[BENCH_FCHMOD] = ring_start_fchmod,
+	[BENCH_FCHOWN] = ring_start_fchown,
+	[BENCH_UTIMENS] = ring_start_utimens,
+	[BENCH_STATFS] = ring_start_statfs,
+	[BENCH_READDIR] = ring_start_readdir,
+	[BENCH_READLINKAT] = ring_start_readlinkat,
+	[BENCH_MKDIR_RMDIR] = ring_start_mkdir_rmdir,
+	[BENCH_RENAMEAT] = ring_start_renameat,
+	[BENCH_LINK_UNLINK] = ring_start_link_unlink,
+	[BENCH_SYMLINK_UNLINK] = ring_start_symlink_unlink,
+	[BENCH_CREATE_DELETE] = ring_start_create_delete,
+	[BENCH_LISTING] = ring_start_listing,
 };
 
 int ring_start(struct ring_job *job)

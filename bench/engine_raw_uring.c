@@ -61,6 +61,19 @@ struct io_uring_sqe *raw_uring_entry(struct raw_uring *uring)
 	return entry;
 }
 
+void raw_uring_reserve(struct raw_uring *uring, unsigned int num)
+{
+	while (io_uring_sq_space_left(&uring->io_uring) < num) {
+		submit_entries(uring, 0);
+	}
+}
+
+unsigned int raw_uring_take_slot(struct raw_uring *uring)
+{
+	uring->num_free_slots--;
+	return uring->free_slots[uring->num_free_slots];
+}
+
 static int raw_uring_destructor(struct raw_uring *uring)
 {
 	/* The kernel closes them some time after the ring otherwise, and no file system with open
@@ -93,6 +106,29 @@ static int make_slots(struct raw_uring *uring, unsigned int count)
 	return 0;
 }
 
+/* A listing's entries are lookups too. */
+static size_t at_a_time(const struct raw_uring *uring, size_t depth)
+{
+	return depth * (1 + uring->num_entries);
+}
+
+static bool takes_slot(enum bench_kind kind)
+{
+	return kind == BENCH_LOOKUP || kind == BENCH_LISTING || kind == BENCH_CREATE_DELETE ||
+	       kind == BENCH_OPEN_READ_CLOSE;
+}
+
+static bool takes_slots(const struct bench_target *target)
+{
+	size_t i = 0;
+	bool takes = false;
+
+	for (i = 0; i < BENCH_NUM_KINDS; i++) {
+		takes = takes || (target->kinds[i] && takes_slot((enum bench_kind)i));
+	}
+	return takes;
+}
+
 static int set_up(struct raw_uring *uring, const struct bench_target *target, size_t depth)
 {
 	struct io_uring_params parameters = {
@@ -100,11 +136,12 @@ static int set_up(struct raw_uring *uring, const struct bench_target *target, si
 			 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
 		.cq_entries = MIN_COMPLETIONS,
 	};
+	size_t jobs = at_a_time(uring, depth);
 	unsigned int workers[2] = { (unsigned int)target->settings->max_workers, 0 };
 	int ret = 0;
 
-	if (depth * COMPLETIONS_PER_REQUEST > MIN_COMPLETIONS) {
-		parameters.cq_entries = (unsigned int)depth * COMPLETIONS_PER_REQUEST;
+	if (jobs * COMPLETIONS_PER_REQUEST > MIN_COMPLETIONS) {
+		parameters.cq_entries = (unsigned int)(jobs * COMPLETIONS_PER_REQUEST);
 	}
 	ret = io_uring_queue_init_params(ENTRIES, &uring->io_uring, &parameters);
 	if (ret < 0) {
@@ -117,10 +154,25 @@ static int set_up(struct raw_uring *uring, const struct bench_target *target, si
 			return ret;
 		}
 	}
-	if (target->kinds[BENCH_LOOKUP]) {
-		ret = make_slots(uring, (unsigned int)depth * SLOTS_PER_REQUEST);
+	if (takes_slots(target)) {
+		ret = make_slots(uring, (unsigned int)jobs * SLOTS_PER_REQUEST);
 	}
 	return ret;
+}
+
+static bool prepare_jobs(struct raw_uring *uring, const struct bench_target *target, size_t depth)
+{
+	uint8_t *data = talloc_array(uring, uint8_t, depth * BENCH_DATA_SIZE);
+	size_t i = 0;
+
+	for (i = 0; data != NULL && i < depth; i++) {
+		uring->jobs[i].uring = uring;
+		uring->jobs[i].data = data + i * BENCH_DATA_SIZE;
+	}
+	if (data == NULL) {
+		return false;
+	}
+	return target->kinds[BENCH_LISTING] ? raw_uring_prepare_listings(uring, depth) : true;
 }
 
 static bool raw_uring_open(TALLOC_CTX *mem_ctx,
@@ -131,15 +183,18 @@ static bool raw_uring_open(TALLOC_CTX *mem_ctx,
 			   char **why)
 {
 	struct raw_uring *uring = NULL;
+	size_t max_depth = MAX_COMPLETIONS / COMPLETIONS_PER_REQUEST;
 	int ret = 0;
 
 	(void)engine;
 
+	if (target->kinds[BENCH_LISTING]) {
+		max_depth /= 2;
+	}
+
 	*why = NULL;
-	if (depth > MAX_COMPLETIONS / COMPLETIONS_PER_REQUEST) {
-		*why = talloc_asprintf(mem_ctx,
-				       "its depth is %d at most",
-				       MAX_COMPLETIONS / COMPLETIONS_PER_REQUEST);
+	if (depth > max_depth) {
+		*why = talloc_asprintf(mem_ctx, "its depth is %zu at most", max_depth);
 		return false;
 	}
 	uring = talloc_zero(mem_ctx, struct raw_uring);
@@ -150,7 +205,7 @@ static bool raw_uring_open(TALLOC_CTX *mem_ctx,
 	uring->descriptors = target->descriptors;
 	uring->wake_fd = target->wake_fd;
 	uring->jobs = talloc_zero_array(uring, struct raw_uring_job, depth);
-	if (uring->jobs == NULL) {
+	if (uring->jobs == NULL || !prepare_jobs(uring, target, depth)) {
 		talloc_free(uring);
 		return false;
 	}
@@ -169,8 +224,10 @@ static int raw_uring_submit(void *state, struct bench_request *request)
 	struct raw_uring *uring = state;
 	struct raw_uring_job *job = &uring->jobs[request->number];
 
-	job->uring = uring;
 	job->request = request;
+	job->kind = request->kind;
+	job->dir_fd = uring->descriptors[request->descriptor].fd;
+	job->path = request->path;
 	raw_uring_begin(job);
 	return 0;
 }
@@ -202,17 +259,25 @@ static void watch_wake(struct raw_uring *uring)
 	uring->watching = true;
 }
 
+/* Answered, and what it holds is given back. */
 static void
 complete(struct raw_uring *uring, struct raw_uring_job *job, const struct bench_answer *answer)
 {
 	/* The job is the next request's as soon as this one is answered. */
-	bool slot_used = job->request->kind == BENCH_LOOKUP;
+	struct raw_uring_job *listing = job->listing;
+	struct bench_answer whole = { .error = 0 };
+	bool slot_used = takes_slot(job->kind) && job->kind != BENCH_LISTING;
 	bool opened = job->opened;
+	bool ended = false;
 	unsigned int slot = job->slot;
 	int fd = job->fd;
 
-	uring->done++;
-	bench_complete(job->request, answer);
+	if (listing != NULL) {
+		ended = raw_uring_listed(job, answer, &whole);
+	} else {
+		uring->done++;
+		bench_complete(job->request, answer);
+	}
 	if (fd >= 0) {
 		close(fd);
 	}
@@ -222,6 +287,9 @@ complete(struct raw_uring *uring, struct raw_uring_job *job, const struct bench_
 	} else if (slot_used) {
 		uring->free_slots[uring->num_free_slots] = slot;
 		uring->num_free_slots++;
+	}
+	if (ended) {
+		complete(uring, listing, &whole);
 	}
 }
 

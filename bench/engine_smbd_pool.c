@@ -7,6 +7,7 @@
  */
 #include "engine.h"
 #include "helper_pool.h"
+#include "pieces.h"
 #include "plain.h"
 
 #include <errno.h>
@@ -26,9 +27,18 @@ struct pool_job {
 	struct helper_job job;
 	struct pool_state *state;
 	struct bench_request *request;
+	struct bench_pieces *pieces; /* of a listing */
 	struct tevent_immediate *im;
 	struct bench_plain plain;
 	struct bench_answer answer;
+};
+
+/* The same for a piece of a listing. */
+struct piece_job {
+	struct helper_job job;
+	struct pool_state *state;
+	struct bench_piece *piece;
+	struct tevent_immediate *im;
 };
 
 struct pool_state {
@@ -36,10 +46,12 @@ struct pool_state {
 	struct tevent_threaded_context *threaded;
 	struct helper_pool *pool;
 	struct pool_job *jobs; /* by the number of the request */
+	struct bench_target target;
 	const struct bench_user *users;
 	bool privileged; /* otherwise the one user is who the process is */
 	int dumpable;
 	uint64_t done;
+	uint64_t switches;
 };
 
 /* A thread that went on as somebody else would read and write as the wrong user. */
@@ -91,6 +103,7 @@ static void job_done(struct tevent_context *ev, struct tevent_immediate *im, voi
 	(void)ev;
 
 	job->state->done++;
+	job->state->switches++;
 	/* One for each job, as in Samba: a helper could be scheduling the next while this one ends.
 	 */
 	talloc_free(im);
@@ -120,6 +133,67 @@ woken(struct tevent_context *ev, struct tevent_fd *fde, uint16_t flags, void *pr
 	(void)private_data;
 }
 
+/* ---- listings ---- */
+
+static void piece_done(struct tevent_context *ev, struct tevent_immediate *im, void *private_data)
+{
+	struct piece_job *job = private_data;
+
+	(void)ev;
+
+	job->state->switches++;
+	talloc_free(im);
+	bench_piece_done(job->piece);
+}
+
+/* In a helper thread. */
+static void piece_run(struct helper_job *helper_job)
+{
+	struct piece_job *job = (struct piece_job *)helper_job;
+	struct pool_state *state = job->state;
+
+	if (state->privileged) {
+		set_thread_credentials(&state->users[bench_piece_request(job->piece)->user]);
+	}
+	bench_piece_run(job->piece);
+	tevent_threaded_schedule_immediate(state->threaded, job->im, piece_done, job);
+}
+
+static int piece_start(void *private_data, struct bench_piece *piece)
+{
+	struct pool_state *state = private_data;
+	struct piece_job *job = bench_piece_private(piece);
+
+	if (job == NULL) {
+		job = talloc_zero(piece, struct piece_job);
+		if (job == NULL) {
+			return -ENOMEM;
+		}
+		job->job.run = piece_run;
+		job->state = state;
+		job->piece = piece;
+		bench_piece_set_private(piece, job);
+	}
+	job->im = tevent_create_immediate(state);
+	if (job->im == NULL) {
+		return -ENOMEM;
+	}
+	return helper_pool_add(state->pool, &job->job);
+}
+
+static int begin_listing(struct pool_job *job)
+{
+	job->state->done++;
+	if (job->pieces == NULL) {
+		job->pieces = bench_pieces_create(
+			job->state, &job->state->target, piece_start, job->state);
+	}
+	if (job->pieces == NULL) {
+		return -ENOMEM;
+	}
+	return bench_pieces_begin(job->pieces, job->request);
+}
+
 static bool pool_open(TALLOC_CTX *mem_ctx,
 		      const struct bench_engine *engine,
 		      const struct bench_target *target,
@@ -137,6 +211,7 @@ static bool pool_open(TALLOC_CTX *mem_ctx,
 	if (state == NULL) {
 		return false;
 	}
+	state->target = *target;
 	state->users = target->users;
 	state->privileged = geteuid() == 0;
 	state->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
@@ -176,6 +251,9 @@ static int pool_submit(void *_state, struct bench_request *request)
 	struct pool_job *job = &state->jobs[request->number];
 
 	job->request = request;
+	if (request->kind == BENCH_LISTING) {
+		return begin_listing(job);
+	}
 	job->im = tevent_create_immediate(state);
 	if (job->im == NULL) {
 		return -ENOMEM;
@@ -197,7 +275,7 @@ static void pool_account(void *_state, struct bench_account *account)
 
 	*account = (struct bench_account) {
 		.placed[BENCH_THREAD] = state->done,
-		.switches = state->done,
+		.switches = state->switches,
 	};
 }
 

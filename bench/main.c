@@ -168,6 +168,7 @@ run_mix(struct bench_report *report, const struct bench_mix *mix, bool *removed)
 
 	for (i = 0; i < mix->num_shares; i++) {
 		options.writes = options.writes || mix->shares[i].operation->writes;
+		options.lists = options.lists || mix->shares[i].operation->lists;
 	}
 	ok = bench_tree_create(report, &options, &tree, &why);
 	if (!ok) {

@@ -21,6 +21,9 @@ struct bench_operation {
 	/* All but the owner's class may write to files too, where it may read. */
 	bool writes;
 
+	/* Goes to directories, so files are in several. */
+	bool lists;
+
 	/*
 	 * Open what requests go to. False: *why says why not; a NULL *why: no memory. end() is
 	 * called in any case.
@@ -32,6 +35,12 @@ struct bench_operation {
 	 * request->descriptor is the number of one of the part's.
 	 */
 	void (*ask)(struct bench_part *part, struct bench_request *request);
+
+	/* An entry has come (bench_entry()); what is wrong with it is for verify() to say. */
+	void (*entry)(struct bench_part *part,
+		      const struct bench_request *request,
+		      const char *name,
+		      const struct bench_answer *answer);
 
 	bool (*verify)(struct bench_part *part,
 		       const struct bench_request *request,
@@ -72,14 +81,31 @@ struct bench_mix {
 const char *bench_engine_lacks(const struct bench_engine *engine, const struct bench_mix *mix);
 
 extern const struct bench_operation bench_operation_lookup;
+extern const struct bench_operation bench_operation_stat;
 extern const struct bench_operation bench_operation_openat;
+extern const struct bench_operation bench_operation_open_read_close;
+extern const struct bench_operation bench_operation_job;
 extern const struct bench_operation bench_operation_statx;
 extern const struct bench_operation bench_operation_getxattr;
 extern const struct bench_operation bench_operation_setxattr;
 extern const struct bench_operation bench_operation_listxattr;
+extern const struct bench_operation bench_operation_set_removexattr;
 extern const struct bench_operation bench_operation_pread;
 extern const struct bench_operation bench_operation_pwrite;
+extern const struct bench_operation bench_operation_write_fsync;
+extern const struct bench_operation bench_operation_ftruncate;
+extern const struct bench_operation bench_operation_fallocate;
+extern const struct bench_operation bench_operation_fchmod;
+extern const struct bench_operation bench_operation_fchown;
+extern const struct bench_operation bench_operation_utimens;
+extern const struct bench_operation bench_operation_statfs;
+extern const struct bench_operation bench_operation_readdir;
+extern const struct bench_operation bench_operation_readlinkat;
 extern const struct bench_operation bench_operation_mkdir_rmdir;
 extern const struct bench_operation bench_operation_renameat;
+extern const struct bench_operation bench_operation_link_unlink;
+extern const struct bench_operation bench_operation_symlink_unlink;
+extern const struct bench_operation bench_operation_create_delete;
+extern const struct bench_operation bench_operation_listing;
 
 #endif /* BENCH_OPERATION_H */

@@ -4,7 +4,7 @@
  * An xattr asks the permission of whoever calls, each time; the directories on the way don't matter
  * any more.
  */
-#include "workload.h"
+#include "operation_work.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,4 +192,61 @@ const struct bench_operation bench_operation_listxattr = {
 	.begin = handle_begin,
 	.ask = listxattr_ask,
 	.verify = listxattr_verify,
+};
+
+/*
+ * Files of its own, one for each request at a time: others would find that the xattr exists, or is
+ * gone. As many again are nobody's to write to.
+ */
+static bool set_remove_begin(struct bench_part *part, char **why)
+{
+	const struct bench_work_file forbidden = {
+		.mode = 0600,
+		.uid = part->tree->users[part->tree->num_users].uid,
+		.gid = (gid_t)-1,
+		.flags = O_PATH,
+	};
+	size_t i = 0;
+	bool ok =
+		bench_work_make(part, 0755, why) && bench_work_make_own_files(part, O_PATH, 0, why);
+
+	for (i = 0; ok && i < part->num_own; i++) {
+		char name[32] = "";
+
+		if (part->tree->num_forbidden > 0) {
+			snprintf(name, sizeof(name), "forbidden-%zu", i);
+			ok = bench_work_make_file(part, name, &forbidden, why);
+		}
+		bench_tree_xattr(i, part->own[i].value);
+	}
+	return ok;
+}
+
+static void set_remove_ask(struct bench_part *part, struct bench_request *request)
+{
+	bool forbidden = bench_tree_denies(part->tree, request->user, request->file);
+
+	request->descriptor = request->number + (forbidden ? part->num_own : 0);
+	request->denied = forbidden && part->identity;
+	request->data = part->own[request->number].value;
+	request->size = sizeof(part->own->value);
+}
+
+static bool set_remove_verify(struct bench_part *part,
+			      const struct bench_request *request,
+			      const struct bench_answer *answer,
+			      struct bench_complaint *complaint)
+{
+	(void)part;
+	return bench_verify_error(answer->error, request->denied, complaint);
+}
+
+const struct bench_operation bench_operation_set_removexattr = {
+	.name = "set-removexattr",
+	.summary = "set a new xattr of a path reference and remove it",
+	.kind = BENCH_SET_REMOVEXATTR,
+	.begin = set_remove_begin,
+	.ask = set_remove_ask,
+	.verify = set_remove_verify,
+	.end = bench_work_end_files,
 };

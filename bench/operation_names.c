@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Operations that change names: mkdir-rmdir and renameat. Requests change names of their own in one
- * directory that all users may write to through their common group. Those for a file that is
- * forbidden go to the 0700 directory of its owner, and may do it there as nobody but that owner.
+ * Operations that change names: those that make one and remove it, and renameat. Requests change
+ * names of their own in one directory that all users may write to through their common group. Those
+ * for a file that is forbidden go to a 0700 directory of its owner, and may do it there as nobody
+ * but that owner.
  */
-#include "workload.h"
+#include "operation_work.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,126 +13,27 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of its own for each operation, which a mix may have several of. */
-static void work_name(const struct bench_part *part, char *name, size_t size)
-{
-	snprintf(name, size, "work-%s", part->operation->name);
-}
-
-/* Descriptors: of the work directory, and after it of each user's private one where there is one.
- */
-static bool open_directories(struct bench_part *part, char **why)
-{
-	const struct bench_tree *tree = part->tree;
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	size_t i = 0;
-
-	for (i = 0; i < tree->num_users + 2; i++) {
-		char name[32] = "";
-		int fd = -1;
-		bool ok = false;
-
-		work_name(part, name, sizeof(name));
-		if (i > 0 && tree->private_made[i - 1]) {
-			bench_tree_private_name(tree, i - 1, name, sizeof(name));
-		}
-		fd = openat(tree->dir_fd, name, flags);
-		if (fd == -1) {
-			*why = talloc_asprintf(
-				part->own, "cannot open %s: %s", name, strerror(errno));
-			return false;
-		}
-		ok = bench_part_keep(part, fd, false);
-		if (!ok) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool make_work_directory(struct bench_part *part, mode_t mode, char **why)
-{
-	const struct bench_tree *tree = part->tree;
-	char name[32] = "";
-	int ret = 0;
-
-	work_name(part, name, sizeof(name));
-	ret = mkdirat(tree->dir_fd, name, 0700);
-	if (ret == 0) {
-		part->work_fd =
-			openat(tree->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		ret = part->work_fd == -1 ? -1 : 0;
-	}
-	if (ret == 0 && tree->has_common) {
-		ret = fchown(part->work_fd, (uid_t)-1, tree->common_gid);
-	}
-	if (ret == 0) {
-		ret = fchmod(part->work_fd, tree->has_common ? mode : mode | 07);
-	}
-	if (ret == -1) {
-		*why = talloc_asprintf(
-			part->own, "cannot make directory %s: %s", name, strerror(errno));
-		return false;
-	}
-	return open_directories(part, why);
-}
-
-static bool remove_name(struct bench_part *part, int dir_fd, const char *name, int flags)
-{
-	int ret = 0;
-
-	ret = unlinkat(dir_fd, name, flags);
-	if (ret == -1 && errno != ENOENT) {
-		fprintf(stderr,
-			"pathring-bench: cannot remove %s of %s: %s\n",
-			name,
-			part->tree->path,
-			strerror(errno));
-		return false;
-	}
-	return true;
-}
-
-/* The work directory with what may be in it: two names of each request. */
-static bool remove_work_directory(struct bench_part *part, int flags)
-{
-	char name[32] = "";
-	size_t i = 0;
-	bool ok = true;
-
-	if (part->work_fd == -1) {
-		return true;
-	}
-	work_name(part, name, sizeof(name));
-	for (i = 0; i < part->num_own; i++) {
-		const struct bench_own *own = &part->own[i];
-
-		ok = remove_name(part, part->work_fd, own->path, flags) && ok;
-		if (own->new_path[0] != '\0') {
-			ok = remove_name(part, part->work_fd, own->new_path, flags) && ok;
-		}
-	}
-	close(part->work_fd);
-	part->work_fd = -1;
-	return remove_name(part, part->tree->dir_fd, name, AT_REMOVEDIR) && ok;
-}
-
 /*
- * Sticky: what one user has made no other may remove, so both halves must run as the same one.
+ * The mode of a directory where what one user has made no other may remove: both halves must run as
+ * the same one.
  */
-static bool mkdir_begin(struct bench_part *part, char **why)
+#define STICKY 01770
+
+/* Names of their own, with this prefix. */
+static bool brief_begin(struct bench_part *part, const char *prefix, char **why)
 {
 	size_t i = 0;
 
 	for (i = 0; i < part->num_own; i++) {
 		struct bench_own *own = &part->own[i];
 
-		snprintf(own->path, sizeof(own->path), "directory-%zu", i);
+		snprintf(own->path, sizeof(own->path), "%s-%zu", prefix, i);
 	}
-	return make_work_directory(part, 01770, why);
+	return bench_work_make(part, STICKY, why) && bench_work_open_directories(part, why);
 }
 
-static void mkdir_ask(struct bench_part *part, struct bench_request *request)
+/* As nobody but the owner where that is a private directory. */
+static void brief_ask(struct bench_part *part, struct bench_request *request)
 {
 	const struct bench_file *file = &part->tree->files[request->file];
 
@@ -152,22 +54,38 @@ static bool names_verify(struct bench_part *part,
 	return bench_verify_error(answer->error, request->denied, complaint);
 }
 
-static bool mkdir_end(struct bench_part *part)
+/* Only what an answer that was wrong has left behind. */
+static bool brief_remove(struct bench_part *part, int flags)
 {
-	const struct bench_tree *tree = part->tree;
 	bool ok = true;
 	size_t i = 0;
 	size_t j = 0;
 
-	/* Only what an answer that was wrong has left behind. */
 	for (i = 1; i < part->num_descriptors; i++) {
-		for (j = 0; tree->private_made[i - 1] && j < part->num_own; j++) {
-			const char *name = part->own[j].path;
-
-			ok = remove_name(part, part->descriptors[i].fd, name, AT_REMOVEDIR) && ok;
+		for (j = 0; bench_tree_has_private(part->tree, i - 1) && j < part->num_own; j++) {
+			ok = bench_work_remove(
+				     part, part->descriptors[i].fd, part->own[j].path, flags) &&
+			     ok;
 		}
 	}
-	return remove_work_directory(part, AT_REMOVEDIR) && ok;
+	return bench_work_end(part, flags) && ok;
+}
+
+static bool brief_end(struct bench_part *part)
+{
+	return brief_remove(part, 0);
+}
+
+/* ---- mkdir-rmdir ---- */
+
+static bool mkdir_begin(struct bench_part *part, char **why)
+{
+	return brief_begin(part, "directory", why);
+}
+
+static bool mkdir_end(struct bench_part *part)
+{
+	return brief_remove(part, AT_REMOVEDIR);
 }
 
 const struct bench_operation bench_operation_mkdir_rmdir = {
@@ -175,10 +93,99 @@ const struct bench_operation bench_operation_mkdir_rmdir = {
 	.summary = "make a directory and remove it: mkdirat, then unlinkat",
 	.kind = BENCH_MKDIR_RMDIR,
 	.begin = mkdir_begin,
-	.ask = mkdir_ask,
+	.ask = brief_ask,
 	.verify = names_verify,
 	.end = mkdir_end,
 };
+
+/* ---- symlink-unlink ---- */
+
+/* Long enough not to be kept within the inode's own fields everywhere. */
+#define TARGET "../a-directory/and-one-more/a-file-that-nobody-ever-follows-to"
+
+static bool symlink_begin(struct bench_part *part, char **why)
+{
+	return brief_begin(part, "symlink", why);
+}
+
+static void symlink_ask(struct bench_part *part, struct bench_request *request)
+{
+	brief_ask(part, request);
+	request->new_path = TARGET;
+}
+
+const struct bench_operation bench_operation_symlink_unlink = {
+	.name = "symlink-unlink",
+	.summary = "make a symbolic link and remove it: symlinkat, then unlinkat",
+	.kind = BENCH_SYMLINK_UNLINK,
+	.begin = symlink_begin,
+	.ask = symlink_ask,
+	.verify = names_verify,
+	.end = brief_end,
+};
+
+/* ---- create-delete ---- */
+
+static bool create_begin(struct bench_part *part, char **why)
+{
+	return brief_begin(part, "created", why);
+}
+
+const struct bench_operation bench_operation_create_delete = {
+	.name = "create-delete",
+	.summary = "create a file and remove it: openat with O_EXCL, close, unlinkat",
+	.kind = BENCH_CREATE_DELETE,
+	.begin = create_begin,
+	.ask = brief_ask,
+	.verify = names_verify,
+	.end = brief_end,
+};
+
+/* ---- link-unlink ---- */
+
+/*
+ * The file is open to all, since who may neither read nor write it may not link it either
+ * (fs.protected_hardlinks). Not sticky: the new name is of a file that is nobody's own.
+ */
+static bool link_begin(struct bench_part *part, char **why)
+{
+	size_t i = 0;
+	bool ok = bench_work_make(part, 0770, why) && bench_work_open_directories(part, why) &&
+		  bench_work_make_own_files(part, -1, 0, why);
+
+	for (i = 0; ok && i < part->num_own; i++) {
+		struct bench_own *own = &part->own[i];
+
+		snprintf(own->path, sizeof(own->path), "own-%zu", i);
+		snprintf(own->new_path, sizeof(own->new_path), "link-%zu", i);
+	}
+	return ok;
+}
+
+static void link_ask(struct bench_part *part, struct bench_request *request)
+{
+	const struct bench_own *own = &part->own[request->number];
+
+	request->path = own->path;
+	request->new_path = own->new_path;
+	request->denied =
+		part->identity && bench_tree_denies(part->tree, request->user, request->file);
+	if (request->denied) {
+		request->descriptor = 1 + part->tree->files[request->file].owner;
+	}
+}
+
+const struct bench_operation bench_operation_link_unlink = {
+	.name = "link-unlink",
+	.summary = "give a file a second name and remove that: linkat, then unlinkat",
+	.kind = BENCH_LINK_UNLINK,
+	.begin = link_begin,
+	.ask = link_ask,
+	.verify = names_verify,
+	.end = bench_work_end_files,
+};
+
+/* ---- renameat ---- */
 
 static bool rename_begin(struct bench_part *part, char **why)
 {
@@ -191,7 +198,7 @@ static bool rename_begin(struct bench_part *part, char **why)
 		snprintf(own->path, sizeof(own->path), "start-%zu", i);
 		snprintf(own->new_path, sizeof(own->new_path), "here-%zu", i);
 	}
-	ok = make_work_directory(part, 0770, why);
+	ok = bench_work_make(part, 0770, why) && bench_work_open_directories(part, why);
 	for (i = 0; ok && i < part->num_own; i++) {
 		const char *path = part->own[i].path;
 		int fd = openat(part->work_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -260,9 +267,9 @@ static bool rename_end(struct bench_part *part)
 
 		/* Where an answer that was wrong has left it. */
 		snprintf(name, sizeof(name), "start-%zu", i);
-		remove_name(part, part->work_fd, name, 0);
+		bench_work_remove(part, part->work_fd, name, 0);
 	}
-	return remove_work_directory(part, 0);
+	return bench_work_end(part, 0);
 }
 
 const struct bench_operation bench_operation_renameat = {

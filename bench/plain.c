@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The system calls of each operation.
+ * The system calls of each operation: here those on paths and path references.
  */
-#include "plain.h"
+#include "plain_performers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,15 +49,14 @@ void bench_plain_init(struct bench_plain *plain, const struct bench_target *targ
 	*plain = (struct bench_plain) { .descriptors = target->descriptors };
 }
 
-static int descriptor_of(const struct bench_plain *plain, const struct bench_request *request)
+int bench_plain_fd(const struct bench_plain *plain, const struct bench_request *request)
 {
 	return plain->descriptors[request->descriptor].fd;
 }
 
-static int open_path(const struct bench_plain *plain, const struct bench_request *request)
+static int open_path(int dir_fd, const char *path)
 {
-	int fd = openat(
-		descriptor_of(plain, request), request->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(dir_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd == -1 ? -errno : fd;
 }
@@ -72,23 +71,28 @@ static ssize_t read_xattr(struct bench_plain *plain, int fd, size_t size)
 	return length == -1 ? -errno : length;
 }
 
-/* Everything but a lookup's xattr fails as a whole. */
-static void
-take_length(struct bench_plain *plain, ssize_t length, int error, struct bench_answer *answer)
+static void take(struct bench_plain *plain, ssize_t length, struct bench_answer *answer)
 {
 	if (length < 0) {
-		answer->error = error;
+		answer->error = (int)length;
 		return;
 	}
 	answer->data = plain->data;
 	answer->length = length;
 }
 
-static void plain_lookup(struct bench_plain *plain,
-			 const struct bench_request *request,
-			 struct bench_answer *answer)
+void bench_plain_take(struct bench_plain *plain, ssize_t length, struct bench_answer *answer)
 {
-	int fd = open_path(plain, request);
+	take(plain, length == -1 ? -errno : length, answer);
+}
+
+void bench_plain_lookup(struct bench_plain *plain,
+			int dir_fd,
+			const char *path,
+			size_t size,
+			struct bench_answer *answer)
+{
+	int fd = open_path(dir_fd, path);
 
 	if (fd < 0) {
 		answer->error = fd;
@@ -97,17 +101,33 @@ static void plain_lookup(struct bench_plain *plain,
 	answer->error = bench_statx(fd, &plain->stx);
 	if (answer->error == 0) {
 		answer->stx = &plain->stx;
-		answer->length = read_xattr(plain, fd, request->size);
+		answer->length = read_xattr(plain, fd, size);
 		answer->data = plain->data;
 	}
 	close(fd);
 }
 
-static void plain_openat(struct bench_plain *plain,
-			 const struct bench_request *request,
-			 struct bench_answer *answer)
+static BENCH_PERFORMER(lookup)
 {
-	int fd = open_path(plain, request);
+	bench_plain_lookup(
+		plain, bench_plain_fd(plain, request), request->path, request->size, answer);
+}
+
+static BENCH_PERFORMER(stat)
+{
+	int ret = statx(bench_plain_fd(plain, request),
+			request->path,
+			AT_SYMLINK_NOFOLLOW,
+			BENCH_STATX_MASK,
+			&plain->stx);
+
+	answer->error = ret == -1 ? -errno : 0;
+	answer->stx = &plain->stx;
+}
+
+static BENCH_PERFORMER(openat)
+{
+	int fd = open_path(bench_plain_fd(plain, request), request->path);
 
 	if (fd < 0) {
 		answer->error = fd;
@@ -120,83 +140,47 @@ static void plain_openat(struct bench_plain *plain,
 	close(fd);
 }
 
-static void plain_statx(struct bench_plain *plain,
-			const struct bench_request *request,
-			struct bench_answer *answer)
+static BENCH_PERFORMER(statx)
 {
-	answer->error = bench_statx(descriptor_of(plain, request), &plain->stx);
+	answer->error = bench_statx(bench_plain_fd(plain, request), &plain->stx);
 	answer->stx = &plain->stx;
 }
 
-static void plain_getxattr(struct bench_plain *plain,
-			   const struct bench_request *request,
-			   struct bench_answer *answer)
+static BENCH_PERFORMER(getxattr)
 {
-	ssize_t length = read_xattr(plain, descriptor_of(plain, request), request->size);
+	ssize_t length = read_xattr(plain, bench_plain_fd(plain, request), request->size);
 
-	take_length(plain, length, (int)length, answer);
+	take(plain, length, answer);
 }
 
-static void plain_setxattr(struct bench_plain *plain,
-			   const struct bench_request *request,
-			   struct bench_answer *answer)
+static BENCH_PERFORMER(setxattr)
 {
 	int ret = 0;
 
-	bench_proc_path(plain->proc_path, descriptor_of(plain, request));
+	bench_proc_path(plain->proc_path, bench_plain_fd(plain, request));
 	ret = setxattr(plain->proc_path, BENCH_XATTR_WRITTEN, request->data, request->size, 0);
 	answer->error = ret == -1 ? -errno : 0;
 }
 
-static void plain_listxattr(struct bench_plain *plain,
-			    const struct bench_request *request,
-			    struct bench_answer *answer)
+static BENCH_PERFORMER(listxattr)
 {
 	ssize_t length = 0;
 
-	bench_proc_path(plain->proc_path, descriptor_of(plain, request));
+	bench_proc_path(plain->proc_path, bench_plain_fd(plain, request));
 	length = listxattr(plain->proc_path, (char *)plain->data, request->size);
-	take_length(plain, length, -errno, answer);
+	bench_plain_take(plain, length, answer);
 }
 
-static void plain_pread(struct bench_plain *plain,
-			const struct bench_request *request,
-			struct bench_answer *answer)
+static BENCH_PERFORMER(set_removexattr)
 {
-	ssize_t length = pread(descriptor_of(plain, request), plain->data, request->size, 0);
+	int ret = 0;
 
-	take_length(plain, length, -errno, answer);
-}
-
-static void plain_pwrite(struct bench_plain *plain,
-			 const struct bench_request *request,
-			 struct bench_answer *answer)
-{
-	ssize_t length = pwrite(descriptor_of(plain, request), request->data, request->size, 0);
-
-	take_length(plain, length, -errno, answer);
-}
-
-static void plain_mkdir_rmdir(struct bench_plain *plain,
-			      const struct bench_request *request,
-			      struct bench_answer *answer)
-{
-	int dir_fd = descriptor_of(plain, request);
-	int ret = mkdirat(dir_fd, request->path, 0755);
-
+	bench_proc_path(plain->proc_path, bench_plain_fd(plain, request));
+	ret = setxattr(
+		plain->proc_path, BENCH_XATTR_BRIEF, request->data, request->size, XATTR_CREATE);
 	if (ret == 0) {
-		ret = unlinkat(dir_fd, request->path, AT_REMOVEDIR);
+		ret = removexattr(plain->proc_path, BENCH_XATTR_BRIEF);
 	}
-	answer->error = ret == -1 ? -errno : 0;
-}
-
-static void plain_renameat(struct bench_plain *plain,
-			   const struct bench_request *request,
-			   struct bench_answer *answer)
-{
-	int dir_fd = descriptor_of(plain, request);
-	int ret = renameat2(dir_fd, request->path, dir_fd, request->new_path, 0);
-
 	answer->error = ret == -1 ? -errno : 0;
 }
 
@@ -207,15 +191,32 @@ void bench_plain_perform(struct bench_plain *plain,
 	static void (*const performers[BENCH_NUM_KINDS])(
 		struct bench_plain *, const struct bench_request *, struct bench_answer *) = {
 		[BENCH_LOOKUP] = plain_lookup,
+		[BENCH_STAT] = plain_stat,
 		[BENCH_OPENAT] = plain_openat,
+		[BENCH_OPEN_READ_CLOSE] = plain_open_read_close,
+		[BENCH_JOB] = plain_stat,
 		[BENCH_STATX] = plain_statx,
 		[BENCH_GETXATTR] = plain_getxattr,
 		[BENCH_SETXATTR] = plain_setxattr,
 		[BENCH_LISTXATTR] = plain_listxattr,
+		[BENCH_SET_REMOVEXATTR] = plain_set_removexattr,
 		[BENCH_PREAD] = plain_pread,
 		[BENCH_PWRITE] = plain_pwrite,
+		[BENCH_WRITE_FSYNC] = plain_write_fsync,
+		[BENCH_FTRUNCATE] = plain_ftruncate,
+		[BENCH_FALLOCATE] = plain_fallocate,
+		[BENCH_FCHMOD] = plain_fchmod,
+		[BENCH_FCHOWN] = plain_fchown,
+		[BENCH_UTIMENS] = plain_utimens,
+		[BENCH_STATFS] = plain_statfs,
+		[BENCH_READDIR] = plain_readdir,
+		[BENCH_READLINKAT] = plain_readlinkat,
 		[BENCH_MKDIR_RMDIR] = plain_mkdir_rmdir,
 		[BENCH_RENAMEAT] = plain_renameat,
+		[BENCH_LINK_UNLINK] = plain_link_unlink,
+		[BENCH_SYMLINK_UNLINK] = plain_symlink_unlink,
+		[BENCH_CREATE_DELETE] = plain_create_delete,
+		[BENCH_LISTING] = plain_listing,
 	};
 
 	*answer = (struct bench_answer) { .error = 0 };

@@ -16,6 +16,7 @@ struct bench_plain {
 	char proc_path[BENCH_PROC_PATH_SIZE]; /* the prefix is written once, an operation writes the
 						 number only */
 	struct statx stx;
+	struct statfs statfs;
 	uint8_t data[BENCH_DATA_SIZE];
 };
 
@@ -25,6 +26,13 @@ void bench_plain_init(struct bench_plain *plain, const struct bench_target *targ
 void bench_plain_perform(struct bench_plain *plain,
 			 const struct bench_request *request,
 			 struct bench_answer *answer);
+
+/* A lookup of a name in any directory, with room for the xattr's value. */
+void bench_plain_lookup(struct bench_plain *plain,
+			int dir_fd,
+			const char *path,
+			size_t size,
+			struct bench_answer *answer);
 
 /* "/proc/self/fd/N"; the memory must be zero before its first use. */
 void bench_proc_path(char path[BENCH_PROC_PATH_SIZE], int fd);

@@ -16,29 +16,23 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+/* Of the way to the files. */
+#define WAY_COMPONENT "deep/"
+
 static char *describe_errno(TALLOC_CTX *mem_ctx, const char *what, const char *path)
 {
 	return talloc_asprintf(mem_ctx, "%s %s: %s", what, path, strerror(errno));
 }
 
-/* Every owner and every kind in turn; the forbidden ones spread evenly over the others. */
-static bool plan_files(struct bench_tree *tree, const struct bench_tree_options *options)
-{
-	size_t num = options->num_files;
-	size_t users = tree->num_users;
-	size_t forbidden = (size_t)((double)num * options->forbidden_percent / 100);
-	size_t i = 0;
+/* ---- what is to be made ---- */
 
-	if (forbidden == 0 && options->forbidden_percent > 0) {
-		forbidden = 1;
-	}
-	tree->num_files = num;
-	tree->num_forbidden = forbidden;
-	tree->files = talloc_zero_array(tree, struct bench_file, num);
-	tree->private_made = talloc_zero_array(tree, bool, users + 1);
-	if (tree->files == NULL || tree->private_made == NULL) {
-		return false;
-	}
+/* Every owner and every kind in turn; the forbidden ones spread evenly over the others. */
+static void plan_kinds(struct bench_tree *tree)
+{
+	size_t num = tree->num_files;
+	size_t users = tree->num_users;
+	size_t forbidden = tree->num_forbidden;
+	size_t i = 0;
 
 	for (i = 0; i < num; i++) {
 		struct bench_file *file = &tree->files[i];
@@ -53,46 +47,212 @@ static bool plan_files(struct bench_tree *tree, const struct bench_tree_options 
 									     : BENCH_FILE_GROUP;
 			file->owner = i % users;
 		}
+	}
+}
 
-		if (file->kind == BENCH_FILE_PRIVATE) {
-			file->path = talloc_asprintf(tree->files,
-						     "private-%u/file-%06zu",
-						     (unsigned int)tree->users[file->owner].uid,
-						     i);
-		} else {
-			file->path = talloc_asprintf(tree->files, "file-%06zu", i);
+/* NULL: no memory. */
+static struct bench_directory *add_directory(struct bench_tree *tree, size_t owner)
+{
+	struct bench_directory *directory = NULL;
+	struct bench_directory *more = NULL;
+	size_t room = talloc_array_length(tree->directories);
+
+	if (tree->num_directories == room) {
+		more = talloc_realloc(
+			tree, tree->directories, struct bench_directory, room < 16 ? 16 : room * 2);
+		if (more == NULL) {
+			return NULL;
 		}
-		if (file->path == NULL) {
+		tree->directories = more;
+	}
+	directory = &tree->directories[tree->num_directories];
+	*directory = (struct bench_directory) { .owner = owner };
+	tree->num_directories++;
+	return directory;
+}
+
+static void put_file(struct bench_tree *tree, size_t index, size_t number)
+{
+	struct bench_directory *directory = &tree->directories[number];
+	struct bench_file *file = &tree->files[index];
+
+	file->directory = number;
+	file->position = directory->num_files;
+	if (directory->num_files == 0) {
+		directory->first_file = index;
+	}
+	directory->num_files++;
+	if (file->kind != BENCH_FILE_CLOSED) {
+		return;
+	}
+	if (directory->num_closed == 0) {
+		directory->closed_owner = file->owner;
+	}
+	directory->num_closed++;
+	directory->closed_to_all =
+		directory->closed_to_all || directory->closed_owner != file->owner;
+}
+
+static bool plan_private(struct bench_tree *tree, size_t index)
+{
+	size_t owner = tree->files[index].owner;
+	struct bench_directory *directory = NULL;
+
+	if (tree->private_of[owner] == SIZE_MAX) {
+		directory = add_directory(tree, owner);
+		if (directory == NULL) {
 			return false;
 		}
+		directory->path = talloc_asprintf(tree->files,
+						  "%sprivate-%u",
+						  tree->way,
+						  (unsigned int)tree->users[owner].uid);
+		if (directory->path == NULL) {
+			return false;
+		}
+		tree->private_of[owner] = tree->num_directories - 1;
+	}
+	put_file(tree, index, tree->private_of[owner]);
+	return true;
+}
+
+/* `entries` to a directory; or all at one place. */
+static bool plan_open(struct bench_tree *tree, size_t index, bool several, size_t *current)
+{
+	struct bench_directory *directory = NULL;
+	bool full = *current == SIZE_MAX;
+
+	full = full || (several && tree->directories[*current].num_files == tree->entries);
+	if (full) {
+		directory = add_directory(tree, tree->num_users + 1);
+		if (directory == NULL) {
+			return false;
+		}
+		*current = tree->num_directories - 1;
+		if (several) {
+			directory->path = talloc_asprintf(
+				tree->files, "%sdirectory-%06zu", tree->way, *current);
+		}
+		if (several && directory->path == NULL) {
+			return false;
+		}
+	}
+	put_file(tree, index, *current);
+	return true;
+}
+
+static bool plan_directories(struct bench_tree *tree, bool several)
+{
+	size_t current = SIZE_MAX;
+	size_t i = 0;
+	bool ok = true;
+
+	tree->private_of = talloc_array(tree, size_t, tree->num_users + 1);
+	if (tree->private_of == NULL) {
+		return false;
+	}
+	for (i = 0; i <= tree->num_users; i++) {
+		tree->private_of[i] = SIZE_MAX;
+	}
+	for (i = 0; ok && i < tree->num_files; i++) {
+		const struct bench_directory *directory = NULL;
+		struct bench_file *file = &tree->files[i];
+
+		ok = file->kind == BENCH_FILE_PRIVATE ? plan_private(tree, i)
+						      : plan_open(tree, i, several, &current);
+		if (!ok) {
+			break;
+		}
+		directory = &tree->directories[file->directory];
+		file->path = talloc_asprintf(tree->files,
+					     "%s%sfile-%06zu",
+					     directory->path != NULL ? directory->path : tree->way,
+					     directory->path != NULL ? "/" : "",
+					     i);
+		ok = file->path != NULL;
+	}
+	return ok;
+}
+
+static bool plan_files(struct bench_tree *tree, const struct bench_tree_options *options)
+{
+	size_t num = options->num_files;
+	size_t forbidden = (size_t)((double)num * options->forbidden_percent / 100);
+	size_t i = 0;
+
+	if (forbidden == 0 && options->forbidden_percent > 0) {
+		forbidden = 1;
+	}
+	tree->num_files = num;
+	tree->num_forbidden = forbidden;
+	tree->entries = options->entries;
+	tree->deep = options->deep;
+	tree->files = talloc_zero_array(tree, struct bench_file, num);
+	tree->way = talloc_strdup(tree, "");
+	for (i = 0; i < tree->deep; i++) {
+		tree->way = talloc_strdup_append(tree->way, WAY_COMPONENT);
+	}
+	if (tree->files == NULL || tree->way == NULL) {
+		return false;
+	}
+	plan_kinds(tree);
+	return plan_directories(tree, options->lists);
+}
+
+bool bench_tree_has_private(const struct bench_tree *tree, size_t owner)
+{
+	return tree->private_of[owner] != SIZE_MAX;
+}
+
+/* ---- making it ---- */
+
+/* Each directory on the way, from the top down. */
+static bool make_way(struct bench_tree *tree, char **why)
+{
+	const size_t length = sizeof(WAY_COMPONENT) - 1;
+	size_t i = 0;
+
+	for (i = 1; i <= tree->deep; i++) {
+		char *path = talloc_strndup(tree, tree->way, i * length - 1);
+		int ret = 0;
+
+		if (path == NULL) {
+			return false;
+		}
+		ret = mkdirat(tree->dir_fd, path, 0700);
+		if (ret == 0) {
+			tree->way_made = i;
+			ret = fchmodat(tree->dir_fd, path, 0755, 0);
+		}
+		if (ret == -1) {
+			*why = describe_errno(tree, "cannot make directory", path);
+			return false;
+		}
+		talloc_free(path);
 	}
 	return true;
 }
 
-void bench_tree_private_name(const struct bench_tree *tree, size_t owner, char *name, size_t size)
+static bool make_directory(struct bench_tree *tree, struct bench_directory *directory, char **why)
 {
-	snprintf(name, size, "private-%u", (unsigned int)tree->users[owner].uid);
-}
-
-static bool make_private_directory(struct bench_tree *tree, size_t owner, char **why)
-{
-	const struct bench_user *user = &tree->users[owner];
-	char name[32] = "";
+	const struct bench_user *user = NULL;
 	int ret = 0;
 
-	if (tree->private_made[owner]) {
-		return true;
-	}
-	bench_tree_private_name(tree, owner, name, sizeof(name));
-	ret = mkdirat(tree->dir_fd, name, 0700);
+	ret = mkdirat(tree->dir_fd, directory->path, 0700);
 	if (ret == -1) {
-		*why = describe_errno(tree, "cannot make directory", name);
+		*why = describe_errno(tree, "cannot make directory", directory->path);
 		return false;
 	}
-	tree->private_made[owner] = true;
-	ret = fchownat(tree->dir_fd, name, user->uid, user->gid, AT_SYMLINK_NOFOLLOW);
+	directory->made = true;
+	if (directory->owner > tree->num_users) {
+		ret = fchmodat(tree->dir_fd, directory->path, 0755, 0);
+	} else {
+		user = &tree->users[directory->owner];
+		ret = fchownat(
+			tree->dir_fd, directory->path, user->uid, user->gid, AT_SYMLINK_NOFOLLOW);
+	}
 	if (ret == -1) {
-		*why = describe_errno(tree, "cannot give away directory", name);
+		*why = describe_errno(tree, "cannot give away directory", directory->path);
 		return false;
 	}
 	return true;
@@ -146,11 +306,12 @@ static bool fill_file(struct bench_tree *tree, size_t index, int fd, char **why)
 static bool make_file(struct bench_tree *tree, size_t index, char **why)
 {
 	struct bench_file *file = &tree->files[index];
+	struct bench_directory *directory = &tree->directories[file->directory];
 	int fd = -1;
 	bool ok = false;
 
-	if (file->kind == BENCH_FILE_PRIVATE) {
-		ok = make_private_directory(tree, file->owner, why);
+	if (directory->path != NULL && !directory->made) {
+		ok = make_directory(tree, directory, why);
 		if (!ok) {
 			return false;
 		}
@@ -230,7 +391,7 @@ bool bench_tree_create(TALLOC_CTX *mem_ctx,
 
 	tree->writes = options->writes;
 	ok = bench_users_make(tree, options) && plan_files(tree, options) &&
-	     make_top(tree, options->dir, why);
+	     make_top(tree, options->dir, why) && make_way(tree, why);
 	for (i = 0; ok && i < tree->num_files && bench_signal_caught() == 0; i++) {
 		ok = make_file(tree, i, why);
 	}
@@ -311,6 +472,17 @@ static bool remove_entry(const struct bench_tree *tree, int dir_fd, const char *
 	return true;
 }
 
+static bool remove_way(struct bench_tree *tree)
+{
+	bool ok = true;
+
+	for (; ok && tree->way_made > 0; tree->way_made--) {
+		tree->way[tree->way_made * (sizeof(WAY_COMPONENT) - 1) - 1] = '\0';
+		ok = remove_entry(tree, tree->dir_fd, tree->way, AT_REMOVEDIR);
+	}
+	return ok;
+}
+
 /*
  * By the names that were created and never by what is found there: the owners of the private
  * directories could have put anything into them.
@@ -324,15 +496,15 @@ bool bench_tree_remove(struct bench_tree *tree)
 		for (i = 0; ok && i < tree->num_files; i++) {
 			ok = remove_entry(tree, tree->dir_fd, tree->files[i].path, 0);
 		}
-		for (i = 0; ok && i <= tree->num_users; i++) {
-			char name[32] = "";
+		for (i = 0; ok && i < tree->num_directories; i++) {
+			const struct bench_directory *directory = &tree->directories[i];
 
-			if (!tree->private_made[i]) {
-				continue;
+			if (directory->made) {
+				ok = remove_entry(
+					tree, tree->dir_fd, directory->path, AT_REMOVEDIR);
 			}
-			bench_tree_private_name(tree, i, name, sizeof(name));
-			ok = remove_entry(tree, tree->dir_fd, name, AT_REMOVEDIR);
 		}
+		ok = ok && remove_way(tree);
 		close(tree->dir_fd);
 	}
 	if (tree->made && tree->dir_fd == -1 && tree->inode != 0) {

@@ -17,10 +17,24 @@ enum bench_file_kind {
 };
 
 struct bench_file {
-	const char *path; /* relative to the tree */
+	const char *path; /* relative to the tree; the last of its components tells the index */
 	uint64_t inode;
 	size_t owner; /* index of a user; num_users is someone who makes no requests */
+	size_t directory;
+	size_t position; /* among the files of the directory */
 	enum bench_file_kind kind;
+};
+
+/* Where files are. */
+struct bench_directory {
+	const char *path; /* relative to the tree; NULL: the tree itself, or the end of the way */
+	size_t owner;	  /* of a 0700 directory; num_users + 1: open to all */
+	size_t first_file;
+	size_t num_files;
+	size_t num_closed;   /* files of kind BENCH_FILE_CLOSED */
+	size_t closed_owner; /* who owns the first of them */
+	bool closed_to_all;  /* and others than that one own some */
+	bool made;
 };
 
 struct bench_tree {
@@ -36,10 +50,16 @@ struct bench_tree {
 	bool writes; /* files may also be written to by whom they may be read */
 	struct bench_file *files;
 	size_t num_files;
+	struct bench_directory *directories;
+	size_t num_directories;
+	size_t *private_of; /* for each user: their 0700 directory among them */
+	size_t entries;	    /* of a directory, if it isn't private */
+	size_t deep;	    /* directories on the way */
+	char *way;	    /* "deep/deep/", or "" */
+	size_t way_made;    /* directories of it that exist */
 	size_t num_forbidden;
 	bool has_common; /* all users are in this group */
 	gid_t common_gid;
-	bool *private_made; /* for each user: the 0700 directory exists */
 	bool made;
 };
 
@@ -54,6 +74,7 @@ struct bench_tree_options {
 	uid_t uid_base;
 	double forbidden_percent;
 	bool writes;
+	bool lists; /* only then files are in several directories */
 };
 
 /* About the length of the value that Samba 4 writes. */
@@ -90,7 +111,13 @@ mode_t bench_tree_mode(const struct bench_tree *tree, const struct bench_file *f
 gid_t bench_tree_gid(const struct bench_tree *tree, const struct bench_file *file);
 void bench_tree_xattr(size_t index, uint8_t value[BENCH_TREE_XATTR_LENGTH]);
 
-/* The name of the 0700 directory of a user. */
-void bench_tree_private_name(const struct bench_tree *tree, size_t owner, char *name, size_t size);
+/* The first 4 KiB of its data, where an operation has written them. Constant. */
+const uint8_t *bench_tree_data(size_t index);
+
+/* The index that the last component of a file's path tells; SIZE_MAX: it tells none. */
+size_t bench_tree_index(const char *name);
+
+/* Whether there is a 0700 directory of a user. */
+bool bench_tree_has_private(const struct bench_tree *tree, size_t owner);
 
 #endif /* BENCH_TREE_H */

@@ -22,6 +22,9 @@ bool bench_wrong_number(struct bench_complaint *complaint,
 /* An operation as a whole: EACCES where it is to be denied, success otherwise. */
 bool bench_verify_error(int error, bool denied, struct bench_complaint *complaint);
 
+/* The same for any errno, or 0. */
+bool bench_verify_outcome(int error, int expected, struct bench_complaint *complaint);
+
 bool bench_verify_stat(const struct bench_tree *tree,
 		       size_t file,
 		       const struct statx *stx,

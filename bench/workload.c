@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int workload_destructor(struct bench_workload *workload)
@@ -68,6 +69,16 @@ bool bench_part_open_files(struct bench_part *part, int flags, char **why)
 	return true;
 }
 
+bool bench_part_touch(struct bench_part *part, size_t num)
+{
+	if (num > part->num_touched) {
+		talloc_free(part->touched);
+		part->touched = talloc_zero_array(talloc_parent(part->own), bool, num);
+		part->num_touched = num;
+	}
+	return part->touched != NULL;
+}
+
 static bool begin_part(struct bench_workload *workload,
 		       const struct bench_share *share,
 		       bool identity,
@@ -84,6 +95,7 @@ static bool begin_part(struct bench_workload *workload,
 		.identity = identity && !tree->self,
 		.num_own = depth,
 		.num_touched = tree->num_files > depth ? tree->num_files : depth,
+		.missing = workload->missing,
 		.work_fd = -1,
 		.weights = before + share->weight,
 		.first_descriptor = workload->num_descriptors,
@@ -145,6 +157,78 @@ static bool prepare_users(struct bench_workload *workload)
 	return true;
 }
 
+/* In the file's own directory, whose permissions are asked for as well. */
+static bool name_missing(struct bench_workload *workload)
+{
+	const struct bench_tree *tree = workload->tree;
+	size_t i = 0;
+
+	workload->missing = talloc_array(workload, const char *, tree->num_files);
+	for (i = 0; workload->missing != NULL && i < tree->num_files; i++) {
+		const char *path = tree->files[i].path;
+		const char *name = strrchr(path, '/');
+		int length = name != NULL ? (int)(name - path) + 1 : 0;
+
+		workload->missing[i] =
+			talloc_asprintf(workload->missing, "%.*smissing-%06zu", length, path, i);
+		if (workload->missing[i] == NULL) {
+			return false;
+		}
+	}
+	return workload->missing != NULL;
+}
+
+/* What walks go through, and that it is enough. */
+static bool prepare_places(struct bench_workload *workload, const struct bench_mix *mix, char **why)
+{
+	const struct bench_tree *tree = workload->tree;
+	size_t i = 0;
+
+	workload->by_directory = true;
+	for (i = 0; i < mix->num_shares; i++) {
+		workload->by_directory = workload->by_directory && mix->shares[i].operation->lists;
+	}
+	workload->num_places = workload->by_directory ? tree->num_directories : tree->num_files;
+	if (workload->traffic->cold && workload->num_places <= tree->num_users) {
+		*why = talloc_asprintf(workload,
+				       "cold, more directories than users are needed: %zu of %zu "
+				       "files at most, for %zu users",
+				       tree->num_directories,
+				       tree->entries,
+				       tree->num_users);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * As many as may be open; no more than that is tried, and who gets none says so. Engines of
+ * listings have entries open, raw-uring three slots for each.
+ */
+static void
+allow_descriptors(const struct bench_workload *workload, const struct bench_mix *mix, size_t depth)
+{
+	const struct bench_tree *tree = workload->tree;
+	size_t at_a_time = 4 * depth;
+	struct rlimit limit;
+	rlim_t wanted = 0;
+	size_t i = 0;
+	int ret = getrlimit(RLIMIT_NOFILE, &limit);
+
+	for (i = 0; i < mix->num_shares; i++) {
+		if (mix->shares[i].operation->lists) {
+			at_a_time = 4 * depth * (1 + bench_entries_at_a_time(depth));
+		}
+	}
+	wanted = mix->num_shares * (tree->num_files + tree->num_users + 2 * depth) + at_a_time +
+		 1024;
+	if (ret == 0 && limit.rlim_cur < wanted) {
+		limit.rlim_cur = wanted;
+		limit.rlim_max = limit.rlim_max < wanted ? wanted : limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 struct bench_workload *bench_workload_open(TALLOC_CTX *mem_ctx,
 					   const struct bench_tree *tree,
 					   const struct bench_mix *mix,
@@ -169,8 +253,12 @@ struct bench_workload *bench_workload_open(TALLOC_CTX *mem_ctx,
 		return NULL;
 	}
 	talloc_set_destructor(workload, workload_destructor);
+	allow_descriptors(workload, mix, depth);
 
-	ok = prepare_users(workload);
+	ok = prepare_users(workload) && prepare_places(workload, mix, why);
+	if (ok && traffic->missing_percent > 0) {
+		ok = name_missing(workload);
+	}
 	for (i = 0; ok && i < mix->num_shares; i++) {
 		ok = begin_part(workload, &mix->shares[i], identity, depth, why);
 	}
@@ -224,14 +312,14 @@ static size_t next_user(struct bench_workload *workload)
 static size_t next_file(struct bench_workload *workload, size_t user)
 {
 	const struct bench_tree *tree = workload->tree;
-	size_t file = 0;
+	size_t place = workload->asked;
 
-	if (workload->traffic->cold) {
-		return workload->asked;
+	if (!workload->traffic->cold) {
+		place = user * workload->num_places / tree->num_users + workload->walked[user];
+		place %= workload->num_places;
+		workload->walked[user]++;
 	}
-	file = user * tree->num_files / tree->num_users + workload->walked[user];
-	workload->walked[user]++;
-	return file % tree->num_files;
+	return workload->by_directory ? tree->directories[place].first_file : place;
 }
 
 static struct bench_part *next_part(struct bench_workload *workload)
@@ -261,7 +349,7 @@ bool bench_workload_ask(struct bench_workload *workload, struct bench_request *r
 {
 	struct bench_part *part = NULL;
 
-	if (workload->traffic->cold && workload->asked >= workload->tree->num_files) {
+	if (workload->traffic->cold && workload->asked >= workload->num_places) {
 		return false;
 	}
 	part = next_part(workload);
@@ -271,12 +359,17 @@ bool bench_workload_ask(struct bench_workload *workload, struct bench_request *r
 	workload->asked++;
 	part->asked++;
 
+	request->part = part;
 	request->kind = part->operation->kind;
 	request->descriptor = 0;
 	request->path = NULL;
 	request->new_path = NULL;
 	request->data = NULL;
 	request->size = 0;
+	request->length = 0;
+	request->mode = 0;
+	request->gid = 0;
+	request->times = NULL;
 	request->check = false;
 	request->denied = false;
 	part->operation->ask(part, request);
@@ -292,6 +385,13 @@ bool bench_workload_verify(struct bench_workload *workload,
 	struct bench_part *part = &workload->parts[workload->part_of[request->kind]];
 
 	return part->operation->verify(part, request, answer, complaint);
+}
+
+void bench_entry(const struct bench_request *request,
+		 const char *name,
+		 const struct bench_answer *answer)
+{
+	request->part->operation->entry(request->part, request, name, answer);
 }
 
 bool bench_workload_next_wrong(struct bench_workload *workload,

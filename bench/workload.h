@@ -27,8 +27,16 @@ struct bench_traffic {
 struct bench_own {
 	char path[32];
 	char new_path[32];
-	bool moved;
+	bool moved; /* or otherwise not as at the start */
+	off_t length;
 	uint8_t value[BENCH_TREE_XATTR_LENGTH];
+	struct timespec times[2];
+};
+
+/* A name in the work directory. */
+struct bench_made {
+	char name[32];
+	int flags; /* AT_REMOVEDIR or 0 */
 };
 
 /* One operation of the mix, with all that it needs. */
@@ -44,6 +52,12 @@ struct bench_part {
 	bool *touched; /* for each file, or for each of own: something was answered as done to it */
 	size_t num_touched;
 	int work_fd; /* of a directory for new names, or -1 */
+	struct bench_made *made;
+	size_t num_made;
+	const char **missing; /* for each file: a name that does not exist in its directory; or NULL
+			       */
+	struct statfs statfs;
+	struct bench_entries *entries; /* the operation's own, of those that read directories */
 
 	uint64_t weights;	 /* of this and of the parts before it together */
 	size_t first_descriptor; /* where its own begin among all */
@@ -60,6 +74,9 @@ struct bench_workload {
 	size_t num_descriptors;
 	struct bench_random random;
 	uint64_t asked;
+	const char **missing;
+	bool by_directory;   /* only the first file of each directory is asked for */
+	size_t num_places;   /* files or directories that a walk goes through */
 	size_t *walked;	     /* for each user: of how many files they have asked something */
 	double *up_to_user;  /* Zipf: the share of this user and of those before */
 	size_t checked_part; /* bench_workload_next_wrong() has come so far */
@@ -101,5 +118,16 @@ bool bench_part_keep(struct bench_part *part, int fd, bool io);
 
 /* For operations: keep descriptors of all files, as path references with O_PATH or for I/O. */
 bool bench_part_open_files(struct bench_part *part, int flags, char **why);
+
+/* For operations: there are more things than files and requests at a time. False: no memory. */
+bool bench_part_touch(struct bench_part *part, size_t num);
+
+/* For operations: write the data of all files. */
+bool bench_part_write_files(struct bench_part *part, char **why);
+
+/* For operations: an answer that is the data of a file. */
+bool bench_verify_data(size_t file,
+		       const struct bench_answer *answer,
+		       struct bench_complaint *complaint);
 
 #endif /* BENCH_WORKLOAD_H */

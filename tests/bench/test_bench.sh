@@ -132,7 +132,7 @@ test_input()
 	refused unknown_engine 2 "--engine foo: unknown engine" --engine raw,foo
 	refused empty_engine 2 "--engine : unknown engine" --engine raw,
 	refused engine_twice 2 "given twice" --engine raw,raw
-	refused unknown_operation 2 "unknown operation" --op stat
+	refused unknown_operation 2 "unknown operation" --op look-up
 	refused depth_zero 2 "--depth 0: expected a number from 1" --depth 0
 	refused depth_negative 2 "--depth -1: expected a number" --depth -1
 	refused depth_too_large 2 "--depth 65537: expected" --depth 65537
@@ -289,33 +289,131 @@ test_json()
 
 engines=raw,raw-uring,smbd,smbd-pool,pathring-uring,pathring-threads,pathring-sync
 
+operations="lookup stat openat open-read-close job statx getxattr setxattr listxattr set-removexattr pread pwrite
+	write-fsync ftruncate fallocate fchmod fchown utimens statfs readdir readlinkat mkdir-rmdir renameat link-unlink
+	symlink-unlink create-delete listing"
+
+# has OPERATION: the ring has it.
+has()
+{
+	case $1 in
+	job|listxattr|set-removexattr|fchmod|fchown|utimens|statfs|readdir|readlinkat) return 1 ;;
+	*) return 0 ;;
+	esac
+}
+
+# denies OPERATION: it asks for a permission.
+denies()
+{
+	case $1 in
+	statx|listxattr|pread|pwrite|write-fsync|ftruncate|fallocate|statfs|readdir|readlinkat) return 1 ;;
+	*) return 0 ;;
+	esac
+}
+
 # Each operation by each engine that has it, at both depths; denied where the operation asks for permission.
 test_operations()
 {
-	local operation denied results
+	local operation denied results expected
 
-	for operation in openat statx getxattr setxattr listxattr pread pwrite mkdir-rmdir renameat; do
+	for operation in $operations; do
 		run --op "$operation" --engine "$engines" --depth 1,16 --time 0.1 --repeat 1 --files 60 --users 3 \
-			--forbidden 20 --json "$work/json"
+			--forbidden 20 --entries 7 --json "$work/json"
 		check "operation_$operation" "exit code $status" [ "$status" -eq 0 ]
 		check "operation_${operation}_nothing_left" "left something" nothing_left
 		results=14
-		if [ "$operation" = listxattr ]; then
+		expected=4
+		if ! has "$operation"; then
 			results=12
-			check left_out_is_said "no note" grep -q 'raw-uring *left out: ' "$work/out"
+			expected=2
+			check "operation_${operation}_left_out_is_said" "no note" grep -q 'raw-uring *left out: ' "$work/out"
 		fi
 		check "operation_${operation}_results" "not $results results" \
 			[ "$(grep -c '"latency_ns"' "$work/json")" -eq "$results" ]
 		check "operation_${operation}_measured" "an engine did nothing" [ "$(grep -c '"ops": 0,' "$work/json")" -eq 0 ]
 		denied=$(grep -c '"denied": 0,' "$work/json" || true)
-		case $operation in
-		# Two of the engines have no identity.
-		openat|getxattr|setxattr|mkdir-rmdir|renameat)
-			check "operation_${operation}_denied" "$denied results without denial instead of 4" [ "$denied" -eq 4 ] ;;
-		*)
-			check "operation_${operation}_denied" "somebody was denied" [ "$denied" -eq "$results" ] ;;
-		esac
+		if denies "$operation"; then
+			# raw and raw-uring have no identity.
+			check "operation_${operation}_denied" "$denied results without denial instead of $expected" \
+				[ "$denied" -eq "$expected" ]
+		else
+			check "operation_${operation}_denied" "somebody was denied" [ "$denied" -eq "$results" ]
+		fi
 	done
+}
+
+# All of them in one mix, and all that the ring has.
+test_mix_of_all()
+{
+	local operation all="" ring="" weight
+
+	for operation in $operations; do
+		weight=10
+		case $operation in
+		write-fsync|listing|readdir) weight=1 ;;
+		esac
+		all=$all,$operation=$weight
+		if has "$operation"; then
+			ring=$ring,$operation=$weight
+		fi
+	done
+	run --mix "${all#,}" --engine raw,smbd,smbd-pool,pathring-uring,pathring-threads,pathring-sync --depth 1,64 \
+		--time 0.4 --repeat 1 --files 200 --users 3 --forbidden 20 --entries 7 --missing 10 --deep 3 --json "$work/json"
+	check mix_of_all "exit code $status" [ "$status" -eq 0 ]
+	check mix_of_all_nothing_left "left something" nothing_left
+	check mix_of_all_denied "not denied by all but raw" [ "$(grep -c '"denied": 0,' "$work/json")" -eq 2 ]
+	run --mix "${ring#,}" --engine raw-uring,pathring --depth 1,64 --time 0.4 --repeat 1 --files 200 --users 3 \
+		--forbidden 20 --entries 7 --missing 10 --deep 3
+	check mix_of_the_ring "exit code $status" [ "$status" -eq 0 ]
+	check mix_of_the_ring_nothing_left "left something" nothing_left
+}
+
+test_missing_names()
+{
+	local operation
+
+	for operation in lookup stat openat open-read-close; do
+		run --op "$operation" --missing 100 --engine "$engines" --depth 1,16 --time 0.1 --repeat 1 --files 60 --users 3 \
+			--forbidden 20 --json "$work/json"
+		check "missing_$operation" "exit code $status" [ "$status" -eq 0 ]
+		# Those in the directories of others.
+		check "missing_${operation}_denied" "not denied by all but raw and raw-uring" \
+			[ "$(grep -c '"denied": 0,' "$work/json")" -eq 4 ]
+	done
+}
+
+test_deep()
+{
+	local operation
+
+	for operation in lookup open-read-close renameat listing; do
+		run --op "$operation" --deep 64 --engine "$engines" --depth 1,16 --time 0.1 --repeat 1 --files 60 --users 3 \
+			--forbidden 20
+		check "deep_$operation" "exit code $status" [ "$status" -eq 0 ]
+		check "deep_${operation}_nothing_left" "left something" nothing_left
+	done
+	start --deep 3 --engine raw --time 1 --repeat 1 --files 50
+	check deep_path "no file three directories down" [ -e "$tree/deep/deep/deep/file-000001" ]
+	finish
+}
+
+# Directories that take several batches to read, and one file each.
+test_listing()
+{
+	local entries
+
+	for entries in 1 100 3000; do
+		run --op listing --entries "$entries" --engine "$engines" --depth 1,16 --time 0.2 --repeat 1 --files 3100 \
+			--forbidden 2 --json "$work/json"
+		check "listing_$entries" "exit code $status" [ "$status" -eq 0 ]
+	done
+	# 60 files of which 12 are forbidden, and half of these in 3 private directories: 6 others, 9 in all.
+	run --op listing --cold --entries 9 --engine raw,pathring --depth 1 --files 60 --users 3 --forbidden 20 --time 20 \
+		--repeat 1 --json "$work/json"
+	check listing_cold "exit code $status" [ "$status" -eq 0 ]
+	check listing_cold_each_directory_once "ops is $(value ops)" [ "$(value ops)" -eq 6 ]
+	refused listing_cold_too_few 1 "more directories than users" --op listing --cold --files 300 --entries 300 \
+		--engine raw --users 4
 }
 
 # undone OPERATION CALL FROM RESULT TEXT: from this call on the kernel answers as if it had done it, and has not. Before
@@ -353,6 +451,22 @@ test_undone()
 	undone pread pread64 100 4096 "other data instead of this file's"
 	undone renameat renameat,renameat2 1 0 "No such file or directory instead of"
 	undone mkdir-rmdir mkdirat 20 0 "No such file or directory instead of an answer"
+	undone stat statx 20 0 "instead of"
+	undone open-read-close pread64 100 4096 "other data instead of this file's"
+	undone set-removexattr setxattr 1 0 "No data available instead of an answer"
+	undone set-removexattr removexattr 1 0 "File exists instead of an answer"
+	undone write-fsync pwrite64 1 4096 "other data instead of what was written"
+	# One for each of 50 files; one for the top, one for the work directory; one for each file of 2 users and a third.
+	undone ftruncate ftruncate 52 0 "size 0 instead of"
+	undone fchmod fchmod 56 0 "mode 0 instead of"
+	undone fchown fchown 55 0 "group 60003 instead of"
+	undone fallocate fallocate 2 0 "bytes allocated 0 instead of 65536"
+	undone utimens utimensat 1 0 "modification time"
+	undone readdir getdents64 1 0 "entries 0 instead of 100"
+	undone readlinkat readlinkat 1 5 "length of the target 5 instead of"
+	undone link-unlink linkat 1 0 "No such file or directory instead of an answer"
+	undone symlink-unlink symlinkat 1 0 "No such file or directory instead of an answer"
+	undone listing getdents64 1 0 "entries 0 instead of 49"
 }
 
 test_self()
@@ -480,7 +594,7 @@ start()
 	tree=
 	for ((i = 0; i < 100; i++)); do
 		tree=$(find "$tree_parent" -mindepth 1 -maxdepth 1 -name 'pathring-bench-*')
-		if [ -n "$tree" ] && [ -e "$tree/file-000049" ]; then
+		if [ -n "$tree" ] && [ -n "$(find "$tree" -name file-000049)" ]; then
 			sleep 0.3
 			return
 		fi
@@ -495,13 +609,14 @@ finish()
 	running=
 }
 
-# wrong NAME TEXT COMMAND...: a change behind the engine's back is noticed.
+# wrong NAME TEXT COMMAND...: a change behind the engine's back is noticed. The options in wrong_options are added.
+wrong_options=(--engine smbd)
 wrong()
 {
 	local name=$1 text=$2 lines
 
 	shift 2
-	start --engine smbd --depth 1 --time 1 --repeat 1 --files 50 --forbidden 20
+	start --depth 1 --time 1 --repeat 1 --files 50 --forbidden 20 "${wrong_options[@]}"
 	(cd "$tree" && "$@")
 	finish
 	lines=$(grep -c 'wrong answer:' "$work/err" || true)
@@ -530,6 +645,28 @@ test_verification()
 		'trap "mv hidden file-000001" EXIT; mv file-000001 hidden; sleep 0.3'
 	wrong notices_opened "success instead of Permission denied" chmod 0755 private-60000
 	wrong notices_readable "mode 33188 instead of" chmod 0644 file-000009
+	wrong_options=(--engine raw --op stat --missing 100)
+	wrong notices_not_missing "success instead of No such file" sh -c \
+		'trap "rm missing-000001" EXIT; touch missing-000001; sleep 0.3'
+}
+
+# The same of one entry among those of a directory: 45, since 5 are in a private one.
+test_listing_verification()
+{
+	local engine
+
+	for engine in raw raw-uring smbd-pool pathring-uring; do
+		wrong_options=(--engine "$engine" --op listing --depth 4 --users 0)
+		wrong "listing_notices_missing_$engine" " instead of " sh -c \
+			'trap "mv hidden directory-000000/file-000001" EXIT; mv directory-000000/file-000001 hidden; sleep 0.3'
+		wrong "listing_notices_other_$engine" "file-000777: an unknown entry instead of" sh -c \
+			'trap "rm directory-000000/file-000777" EXIT; touch directory-000000/file-000777; sleep 0.3'
+		wrong "listing_notices_size_$engine" "file-000001: size 1 instead of 4097" \
+			truncate -s 1 directory-000000/file-000001
+		wrong "listing_notices_xattr_$engine" "file-000001: another xattr value instead of" \
+			cp --attributes-only --preserve=xattr directory-000000/file-000002 directory-000000/file-000001
+	done
+	wrong_options=(--engine smbd)
 }
 
 test_signals()
@@ -607,6 +744,10 @@ for engine in pathring pathring-uring pathring-threads pathring-sync; do
 done
 test_json
 test_operations
+test_mix_of_all
+test_missing_names
+test_deep
+test_listing
 test_undone
 test_self
 test_many_users
@@ -616,6 +757,7 @@ test_idle
 test_pool_calls
 test_switch_calls
 test_verification
+test_listing_verification
 test_signals
 test_disk_full
 test_refused_ring
