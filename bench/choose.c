@@ -40,7 +40,9 @@ char *bench_append_engines(char *text)
 	size_t i = 0;
 
 	for (i = 0; bench_engines[i] != NULL; i++) {
-		text = talloc_asprintf_append(text, " %s", bench_engines[i]->name);
+		if (bench_engine_absent(bench_engines[i]) == NULL) {
+			text = talloc_asprintf_append(text, " %s", bench_engines[i]->name);
+		}
 	}
 	return text;
 }
@@ -181,8 +183,13 @@ bool bench_choose_mixes(struct bench_options *options, const char *names, const 
 static const struct bench_engine *parse_engine(const char *option, const char *name)
 {
 	const struct bench_engine *engine = bench_engine_by_name(name);
+	const char *absent = engine != NULL ? bench_engine_absent(engine) : NULL;
 	char *names = NULL;
 
+	if (absent != NULL) {
+		bench_refuse(option, name, absent);
+		return NULL;
+	}
 	if (engine != NULL) {
 		return engine;
 	}

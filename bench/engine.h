@@ -85,6 +85,7 @@ struct bench_descriptor {
 /* What the command line says to engines that can be told. */
 struct bench_settings {
 	size_t max_workers; /* 0: as the engine likes */
+	bool cold;	    /* requests wait for a disk */
 };
 
 /* Where requests go and who makes them; the same for every engine. */
@@ -177,6 +178,18 @@ struct bench_engine {
 	bool identity;	 /* requests run as their user; without it nothing is denied */
 	bool concurrent; /* more than one request at a time */
 
+	/*
+	 * Its system calls can't be counted: it isn't all in this process, or its threads are
+	 * older than the round.
+	 */
+	bool uncounted;
+
+	/*
+	 * Why it isn't there on this machine, or in this build; NULL when it is. A NULL function:
+	 * always there.
+	 */
+	const char *(*absent)(void);
+
 	/* Why it can't do this operation anywhere; NULL when it can. */
 	const char *(*lacks)(enum bench_kind kind);
 
@@ -216,6 +229,7 @@ extern const struct bench_engine bench_engine_raw;
 extern const struct bench_engine bench_engine_raw_uring;
 extern const struct bench_engine bench_engine_smbd;
 extern const struct bench_engine bench_engine_smbd_pool;
+extern const struct bench_engine bench_engine_libuv;
 extern const struct bench_engine bench_engine_pathring;
 extern const struct bench_engine bench_engine_pathring_uring;
 extern const struct bench_engine bench_engine_pathring_threads;
@@ -224,10 +238,13 @@ extern const struct bench_engine bench_engine_pathring_pin_inline;
 extern const struct bench_engine bench_engine_pathring_pin_ring;
 extern const struct bench_engine bench_engine_pathring_pin_thread;
 
-/* All engines, ended by NULL. */
+/* All engines, absent ones too, ended by NULL. */
 extern const struct bench_engine *const bench_engines[];
 
 const struct bench_engine *bench_engine_by_name(const char *name);
+
+/* Why it can't be chosen here; NULL when it can. */
+const char *bench_engine_absent(const struct bench_engine *engine);
 
 /*
  * For engines: an entry of the directory that is read or listed; "." and ".." are left out. The

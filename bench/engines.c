@@ -19,6 +19,7 @@ const struct bench_engine *const bench_engines[] = {
 	&bench_engine_raw_uring,
 	&bench_engine_smbd,
 	&bench_engine_smbd_pool,
+	&bench_engine_libuv,
 	NULL,
 };
 
@@ -32,4 +33,9 @@ const struct bench_engine *bench_engine_by_name(const char *name)
 		}
 	}
 	return NULL;
+}
+
+const char *bench_engine_absent(const struct bench_engine *engine)
+{
+	return engine->absent != NULL ? engine->absent() : NULL;
 }

@@ -166,6 +166,7 @@ static bool check(struct bench_options *options, const struct bench_arguments *a
 	options->plot = bench_argument(arguments, OPTION_PLOT, NULL);
 	options->between = bench_argument(arguments, OPTION_BETWEEN, NULL);
 	options->traffic.cold = bench_argument(arguments, OPTION_COLD, NULL) != NULL;
+	options->settings.cold = options->traffic.cold;
 
 	return bench_choose_mixes(
 		       options,

@@ -87,8 +87,9 @@ static void print_placement(const struct bench_account *account, FILE *file)
 
 static void set_name(const struct bench_result *result, char *name, size_t size)
 {
-	/* Where the engine chose a backend itself, which one. */
-	if (result->engine == &bench_engine_pathring && result->backend != NULL) {
+	/* Where the engine chose a backend itself, which one, or with how many threads. */
+	if ((result->engine == &bench_engine_pathring || result->engine == &bench_engine_libuv) &&
+	    result->backend != NULL) {
 		snprintf(name, size, "%s (%s)", result->engine->name, result->backend);
 	} else {
 		snprintf(name, size, "%s", result->engine->name);

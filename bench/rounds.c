@@ -385,8 +385,12 @@ static enum bench_load_result
 count_round(struct run *run, struct bench_result *result, const struct bench_plan *timed)
 {
 	struct bench_plan plan = *timed;
-	enum bench_load_result outcome = prepare_round(run, result);
+	enum bench_load_result outcome = BENCH_LOAD_OK;
 
+	if (result->engine->uncounted) {
+		return outcome;
+	}
+	outcome = prepare_round(run, result);
 	if (outcome != BENCH_LOAD_OK) {
 		return outcome;
 	}
