@@ -107,6 +107,9 @@ struct bench_target {
 
 struct bench_load;
 struct bench_part;
+struct bench_plan;
+struct bench_round;
+struct bench_tree;
 
 /* The caller's until bench_complete() was called for it. */
 struct bench_request {
@@ -192,6 +195,17 @@ struct bench_engine {
 
 	/* Why it can't do this operation anywhere; NULL when it can. */
 	const char *(*lacks)(enum bench_kind kind);
+
+	/*
+	 * Instead of all that follows, for what takes no requests from us: measure a whole round,
+	 * in a closed loop of names that exist. False: *why says why not, a talloc string on
+	 * mem_ctx, or a signal was caught.
+	 */
+	bool (*run)(TALLOC_CTX *mem_ctx,
+		    const struct bench_tree *tree,
+		    const struct bench_plan *plan,
+		    struct bench_round *round,
+		    char **why);
 
 	/*
 	 * Make ready for `depth` requests at a time. False: *why says why not, a talloc string on

@@ -4,6 +4,7 @@
  * taken.
  */
 #include "loop.h"
+#include "signals.h"
 #include "system_calls.h"
 
 #include <errno.h>
@@ -171,6 +172,28 @@ run_engine(struct bench_load *load, TALLOC_CTX *mem_ctx, const struct bench_plan
 	return result;
 }
 
+static enum bench_load_result run_by_itself(TALLOC_CTX *mem_ctx,
+					    const struct bench_tree *tree,
+					    const struct bench_engine *engine,
+					    const struct bench_plan *plan,
+					    struct bench_round *round)
+{
+	char *why = NULL;
+	bool ok = engine->run(mem_ctx, tree, plan, round, &why);
+
+	if (ok) {
+		return BENCH_LOAD_OK;
+	}
+	if (bench_signal_caught() != 0) {
+		return BENCH_LOAD_STOPPED;
+	}
+	fprintf(stderr,
+		"pathring-bench: engine %s cannot run: %s\n",
+		engine->name,
+		why != NULL ? why : "out of memory");
+	return BENCH_LOAD_FAILED;
+}
+
 enum bench_load_result bench_load_run(const struct bench_tree *tree,
 				      const struct bench_engine *engine,
 				      const struct bench_plan *plan,
@@ -193,6 +216,11 @@ enum bench_load_result bench_load_run(const struct bench_tree *tree,
 	*round = (struct bench_round) { .ops = 0 };
 	for (i = 0; i < BENCH_NUM_TIMES; i++) {
 		bench_histogram_clear(&round->times[i]);
+	}
+	if (engine->run != NULL) {
+		result = run_by_itself(mem_ctx, tree, engine, plan, round);
+		talloc_free(mem_ctx);
+		return result;
 	}
 	ok = bench_pace_open(&load.pace, plan->point.rate);
 	if (!ok) {

@@ -141,6 +141,23 @@ static bool choose_tree(struct bench_tree_options *tree, const struct bench_argu
 /* What one value alone does not show. */
 static bool check_together(const struct bench_options *options)
 {
+	size_t i = 0;
+
+	for (i = 0; i < options->num_engines; i++) {
+		const char *name = options->engines[i]->name;
+
+		if (options->engines[i]->run == NULL) {
+			continue;
+		}
+		if (options->traffic.cold || options->traffic.missing_percent > 0 ||
+		    options->points[0].rate > 0) {
+			bench_refuse(
+				"--engine",
+				name,
+				"makes its own requests: not with --cold, --missing or a rate");
+			return false;
+		}
+	}
 	/* Each user's first request is to warm up, and one more is measured. */
 	if (options->traffic.cold && options->tree.num_files <= options->tree.num_users) {
 		fprintf(stderr, "pathring-bench: --cold: more files than users are needed\n");
