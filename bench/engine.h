@@ -244,6 +244,7 @@ extern const struct bench_engine bench_engine_raw_uring;
 extern const struct bench_engine bench_engine_smbd;
 extern const struct bench_engine bench_engine_smbd_pool;
 extern const struct bench_engine bench_engine_libuv;
+extern const struct bench_engine bench_engine_fio;
 extern const struct bench_engine bench_engine_pathring;
 extern const struct bench_engine bench_engine_pathring_uring;
 extern const struct bench_engine bench_engine_pathring_threads;

@@ -20,6 +20,7 @@ const struct bench_engine *const bench_engines[] = {
 	&bench_engine_smbd,
 	&bench_engine_smbd_pool,
 	&bench_engine_libuv,
+	&bench_engine_fio,
 	NULL,
 };
 

@@ -52,9 +52,17 @@ void bench_histogram_clear(struct bench_histogram *histogram)
 
 void bench_histogram_add(struct bench_histogram *histogram, uint64_t value)
 {
-	histogram->buckets[bucket_of(value)]++;
-	histogram->count++;
-	histogram->sum += value;
+	bench_histogram_add_many(histogram, value, 1);
+}
+
+void bench_histogram_add_many(struct bench_histogram *histogram, uint64_t value, uint64_t count)
+{
+	if (count == 0) {
+		return;
+	}
+	histogram->buckets[bucket_of(value)] += count;
+	histogram->count += count;
+	histogram->sum += value * count;
 	if (value < histogram->min) {
 		histogram->min = value;
 	}

@@ -30,6 +30,7 @@ struct bench_histogram {
 
 void bench_histogram_clear(struct bench_histogram *histogram);
 void bench_histogram_add(struct bench_histogram *histogram, uint64_t value);
+void bench_histogram_add_many(struct bench_histogram *histogram, uint64_t value, uint64_t count);
 
 /* The value that at least `parts` of all values do not exceed; 0 of an empty histogram. */
 uint64_t bench_histogram_percentile(const struct bench_histogram *histogram, uint32_t parts);
