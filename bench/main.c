@@ -7,6 +7,7 @@
  */
 #include "idle.h"
 #include "options.h"
+#include "probe.h"
 #include "report.h"
 #include "rounds.h"
 #include "signals.h"
@@ -288,6 +289,7 @@ int main(int argc, const char **argv)
 	} commands[] = {
 		{ "run", run_main },
 		{ "idle", idle_main },
+		{ "probe", probe_main },
 	};
 	size_t i = 0;
 
