@@ -3,7 +3,7 @@
  * Engine `smbd-pool`: each request is a job for a helper thread, which takes the user's credentials
  * for it, as smbd does for its asynchronous getxattr (vfswrap_getxattrat_do_async() in
  * source3/modules/vfs_default.c, 4.17). The pool itself is helper_pool.c's. It imitates nothing
- * else of smbd: no copy of a token and no tevent_req for a job.
+ * else of smbd: no tevent_req for a job, and no change of this thread to the user when it is done.
  */
 #include "engine.h"
 #include "helper_pool.h"
@@ -23,11 +23,21 @@
 /* smbd's default of `aio max threads`. */
 #define MAX_THREADS 100
 
+/* As copy_unix_token() of source3/lib/util.c makes it, one for each job. */
+struct pool_token {
+	uid_t uid;
+	gid_t gid;
+	size_t num_groups;
+	gid_t *groups;
+};
+
 struct pool_job {
 	struct helper_job job;
 	struct pool_state *state;
 	struct bench_request *request;
 	struct bench_pieces *pieces; /* of a listing */
+	struct pool_token *token;
+	bool switched; /* the thread had other credentials */
 	struct tevent_immediate *im;
 	struct bench_plain plain;
 	struct bench_answer answer;
@@ -38,6 +48,8 @@ struct piece_job {
 	struct helper_job job;
 	struct pool_state *state;
 	struct bench_piece *piece;
+	struct pool_token *token;
+	bool switched;
 	struct tevent_immediate *im;
 };
 
@@ -65,34 +77,67 @@ static void give_up(const char *what)
 }
 
 /*
- * The 8 system calls of set_thread_credentials() in source3/lib/util_sec.c. Samba leaves them out
- * where the thread has these credentials already; but it tells them by the address of the groups,
- * which are copied for each request, so that it seldom does.
+ * False: it has them already. The 8 system calls of set_thread_credentials() in
+ * source3/lib/util_sec.c, which leaves them out where the thread has these credentials already. It
+ * tells groups by their address, so that it does so only when a copy has come to lie where that of
+ * the thread's last job was.
  */
-static void set_thread_credentials(const struct bench_user *user)
+static bool set_thread_credentials(const struct pool_token *token)
 {
+	static _Thread_local struct pool_token has;
+	static _Thread_local bool has_any;
 	long ret = 0;
 
+	if (has_any && has.uid == token->uid && has.gid == token->gid &&
+	    has.num_groups == token->num_groups && has.groups == token->groups) {
+		return false;
+	}
 	ret = syscall(SYS_setresuid, 0, 0, -1);
 	if (ret != 0) {
 		give_up("setresuid");
 	}
-	ret = syscall(SYS_setresgid, user->gid, user->gid, -1);
+	ret = syscall(SYS_setresgid, token->gid, token->gid, -1);
 	if (ret != 0) {
 		give_up("setresgid");
 	}
-	ret = syscall(SYS_setgroups, user->num_groups, user->groups);
+	ret = syscall(SYS_setgroups, token->num_groups, token->groups);
 	if (ret != 0) {
 		give_up("setgroups");
 	}
-	ret = syscall(SYS_setresuid, user->uid, user->uid, -1);
+	ret = syscall(SYS_setresuid, token->uid, token->uid, -1);
 	if (ret != 0) {
 		give_up("setresuid");
 	}
-	if (geteuid() != user->uid || getuid() != user->uid || getegid() != user->gid ||
-	    getgid() != user->gid) {
+	if (geteuid() != token->uid || getuid() != token->uid || getegid() != token->gid ||
+	    getgid() != token->gid) {
 		give_up("they are not what was set");
 	}
+	/* The address is compared and never followed. */
+	has = *token;
+	has_any = true;
+	return true;
+}
+
+static struct pool_token *copy_token(TALLOC_CTX *mem_ctx, const struct bench_user *user)
+{
+	struct pool_token *token = talloc(mem_ctx, struct pool_token);
+
+	if (token == NULL) {
+		return NULL;
+	}
+	*token = (struct pool_token) {
+		.uid = user->uid,
+		.gid = user->gid,
+		.num_groups = user->num_groups,
+	};
+	if (user->num_groups > 0) {
+		token->groups = talloc_memdup(
+			token, user->groups, user->num_groups * sizeof(user->groups[0]));
+		if (token->groups == NULL) {
+			TALLOC_FREE(token);
+		}
+	}
+	return token;
 }
 
 /* In the loop's thread. */
@@ -103,10 +148,11 @@ static void job_done(struct tevent_context *ev, struct tevent_immediate *im, voi
 	(void)ev;
 
 	job->state->done++;
-	job->state->switches++;
+	job->state->switches += job->switched ? 1 : 0;
 	/* One for each job, as in Samba: a helper could be scheduling the next while this one ends.
 	 */
 	talloc_free(im);
+	talloc_free(job->token);
 	bench_complete(job->request, &job->answer);
 }
 
@@ -117,7 +163,7 @@ static void job_run(struct helper_job *helper_job)
 	struct pool_state *state = job->state;
 
 	if (state->privileged) {
-		set_thread_credentials(&state->users[job->request->user]);
+		job->switched = set_thread_credentials(job->token);
 	}
 	bench_plain_perform(&job->plain, job->request, &job->answer);
 	tevent_threaded_schedule_immediate(state->threaded, job->im, job_done, job);
@@ -141,8 +187,9 @@ static void piece_done(struct tevent_context *ev, struct tevent_immediate *im, v
 
 	(void)ev;
 
-	job->state->switches++;
+	job->state->switches += job->switched ? 1 : 0;
 	talloc_free(im);
+	talloc_free(job->token);
 	bench_piece_done(job->piece);
 }
 
@@ -153,7 +200,7 @@ static void piece_run(struct helper_job *helper_job)
 	struct pool_state *state = job->state;
 
 	if (state->privileged) {
-		set_thread_credentials(&state->users[bench_piece_request(job->piece)->user]);
+		job->switched = set_thread_credentials(job->token);
 	}
 	bench_piece_run(job->piece);
 	tevent_threaded_schedule_immediate(state->threaded, job->im, piece_done, job);
@@ -174,8 +221,9 @@ static int piece_start(void *private_data, struct bench_piece *piece)
 		job->piece = piece;
 		bench_piece_set_private(piece, job);
 	}
+	job->token = copy_token(state, &state->users[bench_piece_request(piece)->user]);
 	job->im = tevent_create_immediate(state);
-	if (job->im == NULL) {
+	if (job->token == NULL || job->im == NULL) {
 		return -ENOMEM;
 	}
 	return helper_pool_add(state->pool, &job->job);
@@ -254,8 +302,9 @@ static int pool_submit(void *_state, struct bench_request *request)
 	if (request->kind == BENCH_LISTING) {
 		return begin_listing(job);
 	}
+	job->token = copy_token(state, &state->users[request->user]);
 	job->im = tevent_create_immediate(state);
-	if (job->im == NULL) {
+	if (job->token == NULL || job->im == NULL) {
 		return -ENOMEM;
 	}
 	return helper_pool_add(state->pool, &job->job);
