@@ -170,7 +170,7 @@ fi
 interrupted=0
 for delay in 0.01 0.05 0.1 0.2; do
 	status=0
-	timeout --preserve-status -s INT "$delay" "$bench" probe --dir "$work/dir" >/dev/null 2>&1 || status=$?
+	timeout --foreground --preserve-status -s INT "$delay" "$bench" probe --dir "$work/dir" >/dev/null 2>&1 || status=$?
 	if [ "$status" -ne 130 ] && [ "$status" -ne 0 ]; then
 		interrupted=$status
 	fi
