@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Looked up by one piece. */
+/*
+ * Looked up by one piece. 8 and 32 were not better here, nor was it to have as few as take 0.2 ms
+ * together: on a slow file system, one, for which the threads cost more than they win.
+ */
 #define PIECE_ENTRIES 16
 
 struct listed {
