@@ -187,7 +187,7 @@ static void print_trials(const struct probe *probe)
 {
 	int i = 0;
 
-	printf("  %-12s %-8s %-46s %-8s %s\n", "operation", "ran", "because", "pinned", "the ring");
+	printf("  %-12s %-8s %-48s %-8s %s\n", "operation", "ran", "because", "pinned", "the ring");
 	for (i = 0; i < PATHRING_NUM_OPERATIONS; i++) {
 		const struct probe_trial *learned = &probe->learned_trials[i];
 		const struct probe_trial *pinned = &probe->pinned_trials[i];
@@ -195,16 +195,21 @@ static void print_trials(const struct probe *probe)
 		const char *text = described(probe->description, name);
 
 		if (!learned->tried) {
-			printf("  %-12s %-8s %-46s %-8s %s\n", name, "-", "not tried", "-", text);
+			printf("  %-12s %-8s %-48s %-8s %s\n",
+			       name,
+			       "-",
+			       "not tried",
+			       "-",
+			       text != NULL ? text : "");
 		} else if (learned->error != 0) {
-			printf("  %-12s %-8s %-46s %-8s %s\n",
+			printf("  %-12s %-8s %-48s %-8s %s\n",
 			       name,
 			       "failed",
 			       strerror(-learned->error),
 			       "-",
 			       text != NULL ? text : "");
 		} else {
-			printf("  %-12s %-8s %-46s %-8s %s\n",
+			printf("  %-12s %-8s %-48s %-8s %s\n",
 			       name,
 			       pathring_placement_name(learned->placement),
 			       pathring_reason_text(learned->reason),
@@ -300,6 +305,9 @@ static void print_conclusion(const struct probe *probe)
 		       pathring_backend(probe->learned) == PATHRING_BACKEND_THREADS
 			       ? "helper threads"
 			       : "the calling thread");
+	} else if (ring == 0) {
+		printf("The kernel gives a ring, but nothing goes through it on this file system; requests run "
+		       "in helper threads.\n");
 	} else {
 		printf("The ring works here: it took %zu of the %zu operations tried when they were "
 		       "pinned to it.\n",
