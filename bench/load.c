@@ -41,17 +41,20 @@ static uint64_t context_switches_now(void)
 
 /*
  * The caches and the engine get to know every user first, whatever the rate; then the engine what
- * it is to do with such a load. Cold, only each user is made known.
+ * it is to do with such a load. Cold, only each user is made known. Never longer than what is
+ * measured.
  */
 static enum bench_load_result warm_up(struct bench_load *load, const struct bench_plan *plan)
 {
-	uint64_t duration_ns = plan->traffic->cold ? 0 : WARM_UP_NS;
+	uint64_t longest_ns = plan->duration_ns < WARM_UP_NS ? plan->duration_ns : WARM_UP_NS;
+	uint64_t duration_ns = plan->traffic->cold ? 0 : longest_ns;
 	bool open = plan->point.rate > 0;
 	enum bench_load_result result = BENCH_LOAD_OK;
 
 	result = bench_loop_closed(load, open ? 0 : duration_ns, load->tree->num_users);
-	if (result == BENCH_LOAD_OK && open && plan->point.rate * WARM_UP_NS >= NS_PER_SECOND) {
-		result = bench_loop_open(load, WARM_UP_NS);
+	if (result == BENCH_LOAD_OK && open &&
+	    plan->point.rate * (double)longest_ns >= NS_PER_SECOND) {
+		result = bench_loop_open(load, longest_ns);
 	}
 	return result;
 }

@@ -317,7 +317,7 @@ test_operations()
 	local operation denied results expected
 
 	for operation in $operations; do
-		run --op "$operation" --engine "$engines" --depth 1,16 --time 0.1 --repeat 1 --files 60 --users 3 \
+		run --op "$operation" --engine "$engines" --depth 1,16 --time 0.03 --repeat 1 --files 60 --users 3 \
 			--forbidden 20 --entries 7 --json "$work/json"
 		check "operation_$operation" "exit code $status" [ "$status" -eq 0 ]
 		check "operation_${operation}_nothing_left" "left something" nothing_left
@@ -373,7 +373,7 @@ test_missing_names()
 	local operation
 
 	for operation in lookup stat openat open-read-close; do
-		run --op "$operation" --missing 100 --engine "$engines" --depth 1,16 --time 0.1 --repeat 1 --files 60 --users 3 \
+		run --op "$operation" --missing 100 --engine "$engines" --depth 1,16 --time 0.03 --repeat 1 --files 60 --users 3 \
 			--forbidden 20 --json "$work/json"
 		check "missing_$operation" "exit code $status" [ "$status" -eq 0 ]
 		# Those in the directories of others.
@@ -387,7 +387,7 @@ test_deep()
 	local operation
 
 	for operation in lookup open-read-close renameat listing; do
-		run --op "$operation" --deep 64 --engine "$engines" --depth 1,16 --time 0.1 --repeat 1 --files 60 --users 3 \
+		run --op "$operation" --deep 64 --engine "$engines" --depth 1,16 --time 0.03 --repeat 1 --files 60 --users 3 \
 			--forbidden 20
 		check "deep_$operation" "exit code $status" [ "$status" -eq 0 ]
 		check "deep_${operation}_nothing_left" "left something" nothing_left
