@@ -18,116 +18,36 @@ usage()
 	END
 }
 
-while [ $# -gt 0 ]; do
-	case $1 in
-	--help) usage; exit 0 ;;
-	*) usage >&2; printf '%s: unknown option %s\n' "$0" "$1" >&2; exit 2 ;;
-	esac
-done
-
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=${PATHRING_BUILD:-$top/build}
-bench=$build/bench/pathring-bench
-deny=$build/tests/smbd/deny-syscall
-if [ ! -x "$bench" ]; then
-	printf 'not ok load - %s is not built\n' "$bench"
-	exit 1
-fi
-if [ "$(id -u)" -ne 0 ]; then
-	printf 'not ok load - must run as root\n'
-	exit 1
-fi
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/pathring-test-load-XXXXXX")
-tree_parent=$work/trees
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+bench_init load "$@"
+bench_need_root load
 mounted=$work/mounted
-mkdir "$tree_parent" "$mounted"
-running=
+mkdir "$mounted"
 burning=
 
-clean_up()
+tidy()
 {
-	if [ -n "$running" ]; then
-		kill -CONT "$running" 2>/dev/null || true
-		kill -TERM "$running" 2>/dev/null || true
-		wait "$running" 2>/dev/null || true
-	fi
 	if [ -n "$burning" ]; then
 		kill -TERM "$burning" 2>/dev/null || true
 	fi
 	if mountpoint -q "$mounted"; then
 		umount "$mounted" || true
 	fi
-	rm -rf --one-file-system "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-failures=0
-
-ok()
-{
-	printf 'ok %s\n' "$1"
 }
 
-skip()
+# measure ARGUMENT...: with 50 files, the document in $work/json.
+measure()
 {
-	printf 'ok %s # SKIP %s\n' "$1" "$2"
-}
-
-not_ok()
-{
-	printf 'not ok %s - %s\n' "$1" "$2"
-	sed 's/^/  # /' "$work/err" 2>/dev/null || true
-	failures=$((failures + 1))
-}
-
-# check NAME WHY COMMAND...: the command's exit code decides.
-check()
-{
-	local name=$1 why=$2
-
-	shift 2
-	if "$@"; then
-		ok "$name"
-	else
-		not_ok "$name" "$why"
-	fi
-}
-
-# run ARGUMENT...: sets status; the outputs are in $work/out and $work/err, the document in $work/json.
-run()
-{
-	status=0
 	rm -f "$work/json"
-	timeout 60 "$bench" --dir "$tree_parent" --files 50 --json "$work/json" "$@" >"$work/out" 2>"$work/err" || status=$?
+	run --files 50 --json "$work/json" "$@"
 }
 
-# start ARGUMENT...: in the background, until its tree is complete; sets running.
-start()
+# measure_while ARGUMENT...: the same in the background, see start.
+measure_while()
 {
-	local i tree
-
 	rm -f "$work/json"
-	"$bench" --dir "$tree_parent" --files 50 --json "$work/json" "$@" >"$work/out" 2>"$work/err" &
-	running=$!
-	for ((i = 0; i < 100; i++)); do
-		tree=$(find "$tree_parent" -mindepth 1 -maxdepth 1 -name 'pathring-bench-*')
-		if [ -n "$tree" ] && [ -e "$tree/file-000048" ]; then
-			# The warm-up takes 0.2 s.
-			sleep 0.4
-			return
-		fi
-		sleep 0.05
-	done
-}
-
-finish()
-{
-	status=0
-	wait "$running" || status=$?
-	running=
+	start --json "$work/json" "$@"
 }
 
 # value FILTER: of jq, of the document.
@@ -151,13 +71,13 @@ each()
 
 nothing_left()
 {
-	[ -z "$(ls -A "$tree_parent")" ]
+	[ -z "$(ls -A "$trees")" ]
 }
 
 # A rate that every engine can do is met, whatever the machine is busy with: what is late is made up for.
 test_rate()
 {
-	run --engine raw,raw-uring,smbd,smbd-pool,pathring,pathring-threads,pathring-sync --rate 1000 --time 0.5 --repeat 1
+	measure --engine raw,raw-uring,smbd,smbd-pool,pathring,pathring-threads,pathring-sync --rate 1000 --time 0.5 --repeat 1
 	check rate "exit code $status" [ "$status" -eq 0 ]
 	each rate_met '.ops == 500 and .unissued == 0'
 	each rate_said '.load == "open" and .rate == 1000 and .ops_per_second <= 1000.1'
@@ -166,12 +86,12 @@ test_rate()
 	# By more than the timer's slack, sleeps would be late all the time.
 	each rate_slip '.slip_ns.p50 < 2000000'
 
-	run --engine raw --depth 1 --time 0.1 --repeat 1
+	measure --engine raw --depth 1 --time 0.1 --repeat 1
 	each closed_parts '.load == "closed" and .rate == null and .service_ns == null and .slip_ns == null'
 	each closed_histogram '(.histogram | keys) == ["latency"]'
 
 	# More users than requests are due in the time: each is made known before.
-	run --engine pathring --users 40 --rate 10 --time 0.3 --repeat 1
+	measure --engine pathring --users 40 --rate 10 --time 0.3 --repeat 1
 	check rate_low "exit code $status" [ "$status" -eq 0 ]
 	each rate_low_met '.ops == 3'
 }
@@ -180,7 +100,7 @@ test_overload()
 {
 	local started=$SECONDS
 
-	run --engine raw,raw-uring,smbd-pool,pathring --rate 50000000 --depth 64 --time 0.4 --repeat 2
+	measure --engine raw,raw-uring,smbd-pool,pathring --rate 50000000 --depth 64 --time 0.4 --repeat 2
 	check overload "exit code $status" [ "$status" -eq 0 ]
 	check overload_ends "took $((SECONDS - started)) s" [ $((SECONDS - started)) -le 30 ]
 	each overload_unissued '.unissued > 0 and .ops > 0 and .ops + .unissued == 20000000'
@@ -193,7 +113,7 @@ stalled()
 {
 	local i
 
-	start --time 3 --repeat 1 "$@"
+	measure_while --time 3 --repeat 1 "$@"
 	for i in 1 2 3 4 5; do
 		kill -STOP "$running"
 		sleep 0.05
@@ -223,7 +143,7 @@ test_signals()
 {
 	local started
 
-	start --engine raw,pathring --rate 2000 --time 20 --repeat 20
+	measure_while --engine raw,pathring --rate 2000 --time 20 --repeat 20
 	sleep 2.5
 	kill -s INT "$running"
 	finish
@@ -233,7 +153,7 @@ test_signals()
 
 	# While it waits for the next one to be due.
 	for engine in raw pathring; do
-		start --engine "$engine" --rate 0.1 --time 20 --repeat 1
+		measure_while --engine "$engine" --rate 0.1 --time 20 --repeat 1
 		started=$SECONDS
 		kill -s TERM "$running"
 		finish
@@ -246,7 +166,7 @@ test_system_calls()
 {
 	local calls statx
 
-	run --engine raw,smbd --depth 1 --time 0.2 --repeat 1
+	measure --engine raw,smbd --depth 1 --time 0.2 --repeat 1
 	if holds '.results[0].syscalls_per_op == null'; then
 		check calls_null_is_said "no warning" holds '.warnings | any(startswith("system calls could not be counted"))'
 		skip calls "they cannot be counted here"
@@ -258,18 +178,18 @@ test_system_calls()
 	check calls_smbd "$(value '.results[1].syscalls_per_op')" \
 		holds '.results[1].syscalls_per_op | . > 16 and . < 17.1'
 	# Waiting for the clock is not the engine's.
-	run --engine raw --rate 1000 --time 0.3 --repeat 1
+	measure --engine raw --rate 1000 --time 0.3 --repeat 1
 	check calls_open "$(value '.results[0].syscalls_per_op')" \
 		holds '.results[0].syscalls_per_op | . >= 4 and . < 4.5'
 	# Threads count.
-	run --engine smbd-pool --depth 16 --time 0.2 --repeat 1
+	measure --engine smbd-pool --depth 16 --time 0.2 --repeat 1
 	check calls_threads "$(value '.results[0].syscalls_per_op')" holds '.results[0].syscalls_per_op >= 12'
 
 	if command -v strace >/dev/null; then
 		# A process that is traced can't look for leaks.
 		ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 \
 		timeout 60 strace -f -qq -o "$work/strace" -e trace=openat,statx,getxattr,close \
-			"$bench" --dir "$tree_parent" --engine raw --depth 1 --time 0.3 --repeat 1 --files 50 \
+			"$bench" --dir "$trees" --engine raw --depth 1 --time 0.3 --repeat 1 --files 50 \
 			>"$work/out" 2>"$work/err" || true
 		calls=$(wc -l <"$work/strace")
 		statx=$(grep -c 'statx(' "$work/strace" || true)
@@ -284,7 +204,7 @@ test_system_calls()
 		return
 	fi
 	status=0
-	timeout 60 "$deny" EPERM perf_event_open "$bench" --dir "$tree_parent" --engine raw --depth 1 --time 0.1 \
+	timeout 60 "$deny" EPERM perf_event_open "$bench" --dir "$trees" --engine raw --depth 1 --time 0.1 \
 		--repeat 1 --files 50 --json "$work/json" >"$work/out" 2>"$work/err" || status=$?
 	check calls_refused "exit code $status" [ "$status" -eq 0 ]
 	each calls_refused_null '.syscalls_per_op == null'
@@ -308,7 +228,7 @@ test_kernel_workers()
 	local workers others workers_after others_after hertz total
 
 	hertz=$(getconf CLK_TCK)
-	start --engine raw-uring --op mkdir-rmdir --users 0 --depth 16 --time 2 --repeat 1
+	measure_while --engine raw-uring --op mkdir-rmdir --users 0 --depth 16 --time 2 --repeat 1
 	read -r workers others < <(worker_ticks)
 	sleep 1
 	read -r workers_after others_after < <(worker_ticks)
@@ -325,26 +245,26 @@ test_cold()
 {
 	local mount_it="mount -o loop $work/image $mounted"
 
-	run --engine raw --depth 1 --time 0.1 --repeat 2 --between "mv $tree_parent/* $work/away"
+	measure --engine raw --depth 1 --time 0.1 --repeat 2 --between "mv $trees/* $work/away"
 	check between_gone "exit code $status" [ "$status" -eq 1 ]
 	check between_gone_is_said "no such message" grep -q 'cannot come back to .*: No such file' "$work/err"
-	rm -rf "$work/away" "${tree_parent:?}"/*
+	rm -rf "$work/away" "${trees:?}"/*
 
 	# shellcheck disable=SC2016
-	run --engine raw --depth 1 --time 0.1 --repeat 2 --between \
-		'cd '"$tree_parent"' && name=$(ls) && mv "$name" '"$work"'/away && mkdir "$name" && touch "$name/file-000001"'
+	measure --engine raw --depth 1 --time 0.1 --repeat 2 --between \
+		'cd '"$trees"' && name=$(ls) && mv "$name" '"$work"'/away && mkdir "$name" && touch "$name/file-000001"'
 	check between_other "exit code $status" [ "$status" -eq 1 ]
 	check between_other_is_said "no such message" grep -q 'is another directory now' "$work/err"
 	check between_other_not_touched "something was removed" \
-		[ "$(find "$tree_parent" -name file-000001 | wc -l)" -eq 1 ]
-	rm -rf "$work/away" "${tree_parent:?}"/*
+		[ "$(find "$trees" -name file-000001 | wc -l)" -eq 1 ]
+	rm -rf "$work/away" "${trees:?}"/*
 
 	truncate -s 32M "$work/image"
 	if ! mkfs.ext4 -q -F "$work/image" 2>/dev/null || ! $mount_it 2>/dev/null; then
 		skip cold_mounted_anew "cannot mount a loop device here"
 		return
 	fi
-	run --dir "$mounted" --cold --engine raw,raw-uring,smbd,smbd-pool,pathring,pathring-threads --depth 1,16 --repeat 2 \
+	measure --dir "$mounted" --cold --engine raw,raw-uring,smbd,smbd-pool,pathring,pathring-threads --depth 1,16 --repeat 2 \
 		--between "umount $mounted && $mount_it"
 	check cold_mounted_anew "exit code $status" [ "$status" -eq 0 ]
 	each cold_all '.cache == "cold" and .ops == 96 and .errors == 0'
@@ -356,7 +276,7 @@ test_cold()
 	cat >"$work/count" <<-END
 	awk '{ print \$3 }' "/sys/class/block/$(basename "$(findmnt -n -o SOURCE "$mounted")")/stat" >>"$work/sectors"
 	END
-	run --dir "$mounted" --files 400 --cold --engine raw --depth 1 --repeat 2 --between "sh $work/count"
+	measure --dir "$mounted" --files 400 --cold --engine raw --depth 1 --repeat 2 --between "sh $work/count"
 	sh "$work/count"
 	check cold_is_cold "sectors read: $(tr '\n' ' ' <"$work/sectors")" sort -c -n -u "$work/sectors"
 	umount "$mounted"
@@ -364,9 +284,9 @@ test_cold()
 
 test_host()
 {
-	run --engine raw --depth 1 --time 0.1 --repeat 1
+	measure --engine raw --depth 1 --time 0.1 --repeat 1
 	check host_file_system "$(value .host.file_system)" \
-		[ "$(value .host.file_system)" = "$(findmnt -n -o FSTYPE -T "$tree_parent")" ]
+		[ "$(value .host.file_system)" = "$(findmnt -n -o FSTYPE -T "$trees")" ]
 	check host_memory "$(value .host.memory)" holds '.host.memory > 1000000'
 	check host_mitigations "$(value .host.mitigations)" \
 		[ "$(value '.host.mitigations | length')" -eq "$(find /sys/devices/system/cpu/vulnerabilities -type f | wc -l)" ]
@@ -377,7 +297,7 @@ test_host()
 test_warnings()
 {
 	# One round of two loses half of its time.
-	start --engine raw --depth 1 --time 2 --repeat 2
+	measure_while --engine raw --depth 1 --time 2 --repeat 2
 	kill -STOP "$running"
 	sleep 0.5
 	kill -CONT "$running"
@@ -387,7 +307,7 @@ test_warnings()
 
 	nice -n 19 timeout 5 sh -c 'while :; do :; done' &
 	burning=$!
-	run --engine raw --depth 1 --time 1 --repeat 1
+	measure --engine raw --depth 1 --time 1 --repeat 1
 	kill -TERM "$burning" 2>/dev/null || true
 	wait "$burning" 2>/dev/null || true
 	burning=
@@ -412,4 +332,4 @@ test_cold
 test_host
 test_warnings
 
-[ "$failures" -eq 0 ]
+bench_exit

@@ -19,80 +19,16 @@ usage()
 	END
 }
 
-while [ $# -gt 0 ]; do
-	case $1 in
-	--help) usage; exit 0 ;;
-	*) usage >&2; printf '%s: unknown option %s\n' "$0" "$1" >&2; exit 2 ;;
-	esac
-done
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+bench_init peers "$@"
+bench_need_root peers
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=${PATHRING_BUILD:-$top/build}
-bench=$build/bench/pathring-bench
-if [ ! -x "$bench" ]; then
-	printf 'not ok peers - %s is not built\n' "$bench"
-	exit 1
-fi
-if [ "$(id -u)" -ne 0 ]; then
-	printf 'not ok peers - must run as root\n'
-	exit 1
-fi
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/pathring-test-peers-XXXXXX")
-trees=$work/trees
-mkdir "$trees"
-running=
-
-clean_up()
+# measure ARGUMENT...: with 200 files, the document in $work/json.
+measure()
 {
-	if [ -n "$running" ]; then
-		kill -TERM "$running" 2>/dev/null || true
-		wait "$running" 2>/dev/null || true
-	fi
-	rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-failures=0
-
-ok()
-{
-	printf 'ok %s\n' "$1"
-}
-
-not_ok()
-{
-	printf 'not ok %s - %s\n' "$1" "$2"
-	sed 's/^/  # /' "$work/err" 2>/dev/null || true
-	failures=$((failures + 1))
-}
-
-# check NAME WHY COMMAND...: the command's exit code decides.
-check()
-{
-	local name=$1 why=$2
-
-	shift 2
-	if "$@"; then
-		ok "$name"
-	else
-		not_ok "$name" "$why"
-	fi
-}
-
-# run ARGUMENT...: sets status; the outputs are in $work/out, $work/err and $work/json.
-run()
-{
-	status=0
 	rm -f "$work/json"
-	timeout 60 "$bench" --dir "$trees" --files 200 --time 0.3 --json "$work/json" "$@" >"$work/out" 2>"$work/err" || status=$?
-}
-
-nothing_left()
-{
-	[ -z "$(ls -A "$trees")" ]
+	run --files 200 --time 0.3 --json "$work/json" "$@"
 }
 
 # worked: the run was right, and nothing is left.
@@ -107,39 +43,28 @@ values()
 	sed -n 's/^ *"'"$1"'": \(.*[^,]\),\{0,1\}$/\1/p' "$work/json"
 }
 
-# refused NAME TEXT ARGUMENT...: exit code 2, one line on stderr that contains the text, and nothing created.
-refused()
-{
-	local name=$1 text=$2
-
-	shift 2
-	run "$@"
-	check "$name" "exit code $status instead of 2, or not one line with \"$text\"" \
-		eval '[ "$status" -eq 2 ] && [ "$(wc -l <"$work/err")" -eq 1 ] && grep -qF -e "$text" "$work/err" && nothing_left'
-}
-
 # ---- libuv
 
 if "$bench" --help | tr -s ' \n' ' ' | grep -q 'smbd-pool libuv'; then
-	run --engine libuv --op lookup --depth 1,64
+	measure --engine libuv --op lookup --depth 1,64
 	check libuv "exit code $status, or wrong answers" worked
 	check libuv_errors "wrong answers" eval '[ "$(values errors | sort -u)" = 0 ]'
 	check libuv_threads "the number of threads is not said" eval 'values backend | grep -q "^\"[0-9]* threads\"$"'
 	check libuv_placed "not all ran in threads" eval '[ "$(values inline | sort -u)" = 0 ] && [ "$(values thread | head -n 1)" -gt 0 ]'
 	for op in openat statx getxattr setxattr pread pwrite mkdir-rmdir renameat; do
-		run --engine libuv --op "$op" --depth 16 --time 0.05
+		measure --engine libuv --op "$op" --depth 16 --time 0.05
 		check "libuv_$op" "exit code $status, or wrong answers" worked
 	done
-	UV_THREADPOOL_SIZE=3 run --engine libuv --depth 8 --time 0.1
+	UV_THREADPOOL_SIZE=3 measure --engine libuv --depth 8 --time 0.1
 	check libuv_environment "UV_THREADPOOL_SIZE is not respected" \
 		eval 'worked && [ "$(values backend)" = "\"3 threads\"" ]'
-	UV_THREADPOOL_SIZE=0 run --engine libuv --depth 8 --time 0.1
+	UV_THREADPOOL_SIZE=0 measure --engine libuv --depth 8 --time 0.1
 	check libuv_environment_zero "it is not said what libuv makes of 0" \
 		eval 'worked && [ "$(values backend)" = "\"1 thread\"" ]'
-	run --engine libuv --op lookup --depth 16 --rate 500 --time 0.5 --repeat 1
+	measure --engine libuv --op lookup --depth 16 --rate 500 --time 0.5 --repeat 1
 	check libuv_rate "exit code $status, or $(values ops) operations instead of some 250" \
 		eval 'worked && [ "$(values ops | head -n 1)" -ge 200 ] && [ "$(values ops | head -n 1)" -le 300 ]'
-	run --engine smbd,libuv,raw --op lookup --depth 4 --time 0.3
+	measure --engine smbd,libuv,raw --op lookup --depth 4 --time 0.3
 	check libuv_beside_others "exit code $status, or wrong answers" worked
 
 	status=0
@@ -148,7 +73,7 @@ if "$bench" --help | tr -s ' \n' ' ' | grep -q 'smbd-pool libuv'; then
 	check libuv_interrupted "exit code $status instead of 130, or something is left" \
 		eval '[ "$status" -eq 130 ] && nothing_left'
 else
-	refused libuv_missing "built without libuv" --engine libuv
+	refused libuv_missing 2 "built without libuv" --engine libuv
 fi
 
 # ---- fio
@@ -164,7 +89,7 @@ if ! command -v fio >/dev/null; then
 	printf 'ok fio # SKIP fio is not installed\n'
 	exit $((failures > 0))
 fi
-run --engine raw,fio --op stat --depth 1 --users 0 --time 0.6
+measure --engine raw,fio --op stat --depth 1 --users 0 --time 0.6
 check fio "exit code $status, or it failed" worked
 check fio_measured "no operations, or no times" \
 	eval '[ "$(values ops | sort -n | head -n 1)" -gt 100 ] && [ "$(values p90 | cut -d. -f 1 | sort -n | head -n 1)" -gt 0 ]'
@@ -176,12 +101,12 @@ agrees()
 		END { exit !(p50["raw"] > p50["fio"] / 4 && p50["raw"] < p50["fio"] * 4) }' "$work/json"
 }
 check fio_agrees "the medians of raw and fio differ fourfold" agrees
-run --engine raw,fio --op lookup --depth 1
+measure --engine raw,fio --op lookup --depth 1
 check fio_left_out "exit code $status, or it is not said" eval 'worked && grep -q "fio .*left out: " "$work/out"'
-refused fio_alone "none of the engines has it" --engine fio --op lookup
-refused fio_cold "not with --cold" --engine raw,fio --op stat --cold
-refused fio_missing_names "not with --cold, --missing" --engine fio --op stat --missing 5
-refused fio_rate "or a rate" --engine fio --op stat --rate 100
+refused fio_alone 2 "none of the engines has it" --engine fio --op lookup
+refused fio_cold 2 "not with --cold" --engine raw,fio --op stat --cold
+refused fio_missing_names 2 "not with --cold, --missing" --engine fio --op stat --missing 5
+refused fio_rate 2 "or a rate" --engine fio --op stat --rate 100
 
 # What fio says when it fails, and what is not its document.
 cat >"$empty/fio" <<'END'

@@ -18,69 +18,25 @@ usage()
 	END
 }
 
-while [ $# -gt 0 ]; do
-	case $1 in
-	--help) usage; exit 0 ;;
-	*) usage >&2; printf '%s: unknown option %s\n' "$0" "$1" >&2; exit 2 ;;
-	esac
-done
-
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=${PATHRING_BUILD:-$top/build}
-deny=$build/tests/smbd/deny-syscall
-if [ ! -x "$build/bench/pathring-bench" ]; then
-	printf 'not ok probe - %s is not built\n' "$build/bench/pathring-bench"
-	exit 1
-fi
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/pathring-test-probe-XXXXXX")
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+bench_init probe "$@"
 chmod 755 "$work"
 # The build tree may be closed to nobody.
+cp "$bench" "$work/pathring-bench"
 bench=$work/pathring-bench
-cp "$build/bench/pathring-bench" "$bench"
 mkdir "$work/dir" "$work/tmpfs"
 mounted=
 
-clean_up()
+tidy()
 {
 	if [ -n "$mounted" ]; then
 		umount "$work/tmpfs" || true
 	fi
-	rm -rf --one-file-system "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-failures=0
-
-ok()
-{
-	printf 'ok %s\n' "$1"
 }
 
-not_ok()
-{
-	printf 'not ok %s - %s\n' "$1" "$2"
-	sed 's/^/  # /' "$work/out" "$work/err" 2>/dev/null || true
-	failures=$((failures + 1))
-}
-
-# check NAME WHY COMMAND...: the command's exit code decides.
-check()
-{
-	local name=$1 why=$2
-
-	shift 2
-	if "$@"; then
-		ok "$name"
-	else
-		not_ok "$name" "$why"
-	fi
-}
-
-# run COMMAND...: sets status; the outputs are in $work/out and $work/err.
-run()
+# observe COMMAND...: sets status; the outputs are in $work/out and $work/err.
+observe()
 {
 	status=0
 	timeout 60 "$@" >"$work/out" 2>"$work/err" || status=$?
@@ -109,30 +65,30 @@ failed_operations()
 	grep -cE '^  [a-z]+ +failed ' "$work/out" || true
 }
 
-run "$bench" probe --help
+observe "$bench" probe --help
 check help "exit code $status, or nothing about --dir" eval '[ "$status" -eq 0 ] && grep -q -e --dir "$work/out"'
-run "$bench" probe --bogus
+observe "$bench" probe --bogus
 check unknown_option "exit code $status instead of 2, or no message" eval '[ "$status" -eq 2 ] && [ -s "$work/err" ]'
-run "$bench" probe here
+observe "$bench" probe here
 check unexpected_argument "exit code $status instead of 2" \
 	eval '[ "$status" -eq 2 ] && grep -q "probe here: not expected" "$work/err"'
-run "$bench" probe --dir "$work/missing"
+observe "$bench" probe --dir "$work/missing"
 check missing_directory "exit code $status instead of 1, or more than one line" \
 	eval '[ "$status" -eq 1 ] && [ "$(wc -l <"$work/err")" -eq 1 ] && grep -q "No such file" "$work/err" && [ ! -s "$work/out" ]'
 
-run "$bench" probe --dir "$work/dir"
+observe "$bench" probe --dir "$work/dir"
 check here "exit code $status, or not all is said, or something is left" \
 	says "Linux $(uname -r)" "backend: " "open files at most" "kernel.io_uring_disabled" "seccomp" "conclusion"
 check all_operations "$(grep -cE '^  [a-z]+ +(inline|ring|thread|failed) ' "$work/out") of 25 were tried" \
 	eval '[ "$(grep -cE "^  [a-z]+ +(inline|ring|thread|failed) " "$work/out")" -eq 25 ]'
 check no_failures "$(failed_operations) operations failed" eval '[ "$(failed_operations)" -eq 0 ]'
-run "$bench" probe --dir /proc
+observe "$bench" probe --dir /proc
 check no_files_here "exit code $status, or it is not said" says "cannot make a directory in /proc" "not tried" "user xattrs: none"
 PATH=/nonexistent "$bench" probe --dir "$work/dir" >"$work/out" 2>"$work/err" && status=0 || status=$?
 check tools_missing "exit code $status, or it is not said" says "fio is not installed" "gnuplot is not installed"
 
 if [ -x "$deny" ]; then
-	run "$deny" EPERM io_uring_setup "$bench" probe --dir "$work/dir"
+	observe "$deny" EPERM io_uring_setup "$bench" probe --dir "$work/dir"
 	check ring_denied "exit code $status, or it is not said" says "There is no ring here" "a filter is in force" \
 		"by a seccomp filter; allow"
 	check ring_denied_works "operations failed" eval '[ "$(failed_operations)" -eq 0 ]'
@@ -144,23 +100,23 @@ if [ "$(id -u)" -ne 0 ]; then
 	printf 'ok as_root # SKIP must run as root\n'
 	exit $((failures > 0))
 fi
-run "$bench" probe --dir "$work/dir"
+observe "$bench" probe --dir "$work/dir"
 check as_root "it does not try as another user" says "operations of user 60000"
 
 chown 65534:65534 "$work/dir"
-run setpriv --reuid 65534 --regid 65534 --clear-groups "$bench" probe --dir "$work/dir"
+observe setpriv --reuid 65534 --regid 65534 --clear-groups "$bench" probe --dir "$work/dir"
 check as_nobody "exit code $status, or it is not said" says "operations of user 65534" "identities: only root"
 check as_nobody_works "operations failed" eval '[ "$(failed_operations)" -eq 0 ]'
 chown 0:0 "$work/dir"
-run setpriv --reuid 65534 --regid 65534 --clear-groups "$bench" probe --dir "$work/dir"
+observe setpriv --reuid 65534 --regid 65534 --clear-groups "$bench" probe --dir "$work/dir"
 check not_writable "exit code $status, or it is not said" says "cannot make a directory in $work/dir: Permission denied"
 
 if mount -t tmpfs tmpfs "$work/tmpfs" 2>/dev/null; then
 	mounted=yes
-	run "$bench" probe --dir "$work/tmpfs"
+	observe "$bench" probe --dir "$work/tmpfs"
 	check tmpfs "exit code $status, or it is not said" says "$work/tmpfs: tmpfs"
 	mount -o remount,ro "$work/tmpfs"
-	run "$bench" probe --dir "$work/tmpfs"
+	observe "$bench" probe --dir "$work/tmpfs"
 	check read_only "exit code $status, or it is not said" says "Read-only file system" "not tried"
 else
 	printf 'ok tmpfs # SKIP cannot mount\n'

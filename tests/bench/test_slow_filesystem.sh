@@ -19,45 +19,17 @@ usage()
 	END
 }
 
-while [ $# -gt 0 ]; do
-	case $1 in
-	--help) usage; exit 0 ;;
-	*) usage >&2; printf '%s: unknown option %s\n' "$0" "$1" >&2; exit 2 ;;
-	esac
-done
-
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-bench=${PATHRING_BUILD:-$top/build}/bench/pathring-bench
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+bench_init slow "$@"
 script=$top/scripts/slow-filesystem
-work=$(mktemp -d "${TMPDIR:-/tmp}/pathring-test-slow-XXXXXX")
 chmod 755 "$work"
 slow=$work/slow
 
-clean_up()
+tidy()
 {
 	if [ -d "$slow" ]; then
 		"$script" stop "$slow" || true
-	fi
-	rm -rf --one-file-system "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-failures=0
-
-# check NAME WHY COMMAND...: the command's exit code decides.
-check()
-{
-	local name=$1 why=$2
-
-	shift 2
-	if "$@"; then
-		printf 'ok %s\n' "$name"
-	else
-		printf 'not ok %s - %s\n' "$name" "$why"
-		sed 's/^/  # /' "$work/err" 2>/dev/null || true
-		failures=$((failures + 1))
 	fi
 }
 
@@ -172,4 +144,4 @@ for after in 0.1 0.2 0.4; do
 	fi
 done
 
-[ "$failures" -eq 0 ]
+bench_exit
