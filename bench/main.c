@@ -9,6 +9,7 @@
 #include "options.h"
 #include "probe.h"
 #include "report.h"
+#include "report_json.h"
 #include "rounds.h"
 #include "signals.h"
 #include "tree.h"
@@ -131,7 +132,6 @@ static bool all_right(const struct bench_report *report)
 static bool report_all(const struct bench_report *report, FILE *json)
 {
 	json_t *document = NULL;
-	size_t i = 0;
 	int ret = 0;
 	bool ok = false;
 
@@ -143,9 +143,7 @@ static bool report_all(const struct bench_report *report, FILE *json)
 		fprintf(stderr, "pathring-bench: out of memory\n");
 		return false;
 	}
-	for (i = 0; i < report->num_results; i++) {
-		bench_report_table(report, report->results[i], stdout);
-	}
+	bench_report_table(document, stdout);
 	ret = fflush(stdout);
 	if (ret != 0) {
 		fprintf(stderr, "pathring-bench: cannot write the table: %s\n", strerror(errno));

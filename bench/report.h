@@ -1,37 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What was measured, as a table for people and as a JSON document.
+ * What is made of a document (document.h) that was measured or loaded. All of it is for documents
+ * that have passed bench_document_check().
  */
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
-#include "host.h"
-#include "rounds.h"
-
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-struct bench_report {
-	const struct bench_options *options;
-	const struct bench_host *host;
-	const struct bench_results **results; /* one for each mix that was begun */
-	size_t num_results;
+/* For a terminal. Whether it could be written is in ferror(file). */
+void bench_report_table(const json_t *document, FILE *file);
+
+/* A line a result. Whether it could be written is in ferror(file). */
+void bench_report_csv(const json_t *document, FILE *file);
+
+/*
+ * The rest says on stderr what went wrong, and gives false then.
+ *
+ * Into the directory `path`, which is made if it is not there: a file a result, as HdrHistogram
+ * prints percentiles; of an open loop a second one with the service times.
+ */
+bool bench_report_hgrm(const json_t *document, const char *path);
+
+/* Into the directory `path`, which is made if it is not there: SVGs and index.html. */
+bool bench_report_plot(const json_t *document, const char *path);
+
+/* Where to write what; NULL: not wanted. "-" as csv is stdout. */
+struct bench_report_paths {
+	const char *csv;
+	const char *hgrm;
+	const char *plot;
 };
 
-void bench_report_table(const struct bench_report *report,
-			const struct bench_results *results,
-			FILE *file);
+bool bench_report_write(const json_t *document, const struct bench_report_paths *paths);
 
-/* While all rounds ran. */
-struct bench_noise bench_report_noise(const struct bench_report *report);
+/* What changed, and whether it is more than noise. */
+bool bench_compare(const char *old_path, const char *new_path, FILE *file);
 
-/* What makes the figures doubtful: sentences for people, in an array. */
-json_t *bench_report_warnings(const struct bench_report *report);
-
-/* What was measured, as pathring-bench(1) describes it; NULL without memory. */
-json_t *bench_report_document(const struct bench_report *report);
-
-/* False when the file could not be written, with errno. */
-bool bench_report_json(const json_t *document, FILE *file);
+/* The subcommands `report` and `compare`: argv[0] is their name. The exit code. */
+int bench_report_main(int argc, const char **argv);
+int bench_compare_main(int argc, const char **argv);
 
 #endif /* BENCH_REPORT_H */

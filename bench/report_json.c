@@ -2,7 +2,7 @@
 /*
  * The JSON document, described in pathring-bench(1).
  */
-#include "report.h"
+#include "report_json.h"
 
 #include <errno.h>
 
@@ -131,13 +131,42 @@ static json_t *tree_to_json(const struct bench_tree_options *tree)
 			 json_count(tree->uid_base));
 }
 
+/* Which engines cannot do what was asked for, and why. */
+static json_t *left_out_to_json(const struct bench_options *options)
+{
+	json_t *left_out = json_array();
+	size_t i = 0;
+	size_t j = 0;
+
+	for (i = 0; i < options->num_mixes; i++) {
+		for (j = 0; j < options->num_engines; j++) {
+			const struct bench_mix *mix = &options->mixes[i];
+			const char *why = bench_engine_lacks(options->engines[j], mix);
+
+			if (why != NULL) {
+				json_array_append_new(left_out,
+						      json_pack("{s:s, s:s, s:s}",
+								"engine",
+								options->engines[j]->name,
+								"op",
+								mix->name,
+								"why",
+								why));
+			}
+		}
+	}
+	return left_out;
+}
+
 static json_t *config_to_json(const struct bench_options *options)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:f, s:b, s:o, s:f, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:f, s:b, s:o, s:f, s:o, s:o}",
 			 "mixes",
 			 operations_to_json(options),
 			 "engines",
 			 names_to_json(options->engines, options->num_engines),
+			 "left_out",
+			 left_out_to_json(options),
 			 "baselines",
 			 names_to_json(options->baselines, options->num_baselines),
 			 "loads",

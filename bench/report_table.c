@@ -1,195 +1,369 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The table on a terminal: times in microseconds, one block a depth. It shows what fits into a
- * line; the JSON document has everything.
+ * The tables on a terminal, for a line of some 130 columns: of each setting first how fast, then
+ * what it cost, then how the engines compare. The document has everything.
  */
 #include "report.h"
+#include "report_format.h"
 
-static void
-print_header(const struct bench_report *report, const struct bench_results *results, FILE *file)
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define NAME_WIDTH 24
+#define BASELINES_IN_A_LINE 4
+
+/* Its fields are nobody's promise: what is not there is not mentioned. */
+static void print_config(const json_t *document, FILE *file)
 {
-	const struct bench_options *options = report->options;
-	const struct bench_host *host = report->host;
-	size_t users = options->tree.num_users;
+	double files = bench_document_number(document, "config.tree.files");
+	double forbidden = bench_document_number(document, "config.tree.forbidden_percent");
+
+	if (isfinite(files)) {
+		fprintf(file, ", %.0f files", files);
+	}
+	if (isfinite(forbidden) && forbidden > 0) {
+		fprintf(file, " (%.3g%% of them for their owner alone)", forbidden);
+	}
+	fprintf(file, "\n");
+}
+
+static void print_left_out(const json_t *document, FILE *file)
+{
+	const json_t *left_out = bench_document_field(document, "config.left_out");
 	size_t i = 0;
 
-	fprintf(file, "%s (%s)\n", results->mix->name, results->mix->summary);
-	if (users == 0) {
-		fprintf(file, "the process itself, ");
+	for (i = 0; i < json_array_size(left_out); i++) {
+		const json_t *one = json_array_get(left_out, i);
+		char engine[BENCH_CELL_SIZE];
+		char op[BENCH_CELL_SIZE];
+		char why[BENCH_TITLE_SIZE];
+
+		bench_format_plain(bench_document_text(one, "op"), op, sizeof(op));
+		bench_format_plain(bench_document_text(one, "engine"), engine, sizeof(engine));
+		bench_format_plain(bench_document_text(one, "why"), why, sizeof(why));
+		fprintf(file, "  %-20s left out: %s: %s\n", engine, op, why);
+	}
+}
+
+static bool is_first_of_engine(const json_t *document, size_t index)
+{
+	const json_t *result = bench_document_result(document, index);
+	size_t i = 0;
+
+	for (i = 0; i < index; i++) {
+		const json_t *earlier = bench_document_result(document, i);
+
+		if (strcmp(bench_document_text(earlier, "engine"),
+			   bench_document_text(result, "engine")) == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void print_engines(const json_t *document, FILE *file)
+{
+	size_t i = 0;
+
+	for (i = 0; i < bench_document_num_results(document); i++) {
+		const json_t *result = bench_document_result(document, i);
+		const char *summary = bench_document_text(result, "summary");
+		char engine[BENCH_CELL_SIZE];
+		char plain[BENCH_TITLE_SIZE];
+
+		if (summary[0] == '\0' || !is_first_of_engine(document, i)) {
+			continue;
+		}
+		bench_format_plain(bench_document_text(result, "engine"), engine, sizeof(engine));
+		bench_format_plain(summary, plain, sizeof(plain));
+		fprintf(file, "  %-20s %s\n", engine, plain);
+	}
+}
+
+static void print_warnings(const json_t *document, FILE *file)
+{
+	const json_t *warnings = json_object_get(document, "warnings");
+	size_t i = 0;
+
+	for (i = 0; i < json_array_size(warnings); i++) {
+		char plain[2 * BENCH_TITLE_SIZE];
+
+		bench_format_plain(
+			json_string_value(json_array_get(warnings, i)), plain, sizeof(plain));
+		fprintf(file, "warning: %s\n", plain);
+	}
+}
+
+static void print_rounds(const json_t *document, FILE *file)
+{
+	const json_t *rounds = NULL;
+	size_t least = SIZE_MAX;
+	size_t most = 0;
+	size_t i = 0;
+
+	for (i = 0; i < bench_document_num_results(document); i++) {
+		size_t num_rounds = 0;
+
+		rounds = json_object_get(bench_document_result(document, i), "rounds");
+		num_rounds = json_array_size(rounds);
+		least = num_rounds < least ? num_rounds : least;
+		most = num_rounds > most ? num_rounds : most;
+	}
+	if (most == 0) {
+		return;
+	}
+	if (least == most) {
+		fprintf(file, "medians of %zu %s", most, most == 1 ? "round" : "rounds");
 	} else {
-		fprintf(file, "%zu %s, ", users, users == 1 ? "user" : "users in turn");
+		fprintf(file, "medians of %zu to %zu rounds", least, most);
 	}
-	fprintf(file,
-		"%zu files (%zu of them for their owner alone), %s, %s\n",
-		options->tree.num_files,
-		results->num_forbidden,
-		host->file_system,
-		options->traffic.cold ? "cold" : "hot");
-	fprintf(file, "Linux %s, %ld x %s\n", host->kernel, host->processors, host->processor);
-	fprintf(file,
-		"medians of %zu %s of %.3g s; latency and CPU time in microseconds\n",
-		options->repeat,
-		options->repeat == 1 ? "round" : "rounds",
-		options->seconds / (double)options->repeat);
-	for (i = 0; i < options->num_engines; i++) {
-		const struct bench_engine *engine = options->engines[i];
-		const char *lacks = bench_engine_lacks(engine, results->mix);
-
+	if (json_array_size(rounds) > 0) {
 		fprintf(file,
-			"  %-19s %s%s\n",
-			engine->name,
-			lacks != NULL ? "left out: " : "",
-			lacks != NULL ? lacks : engine->summary);
+			" of %.3g s",
+			bench_document_number(json_array_get(rounds, 0), "seconds"));
 	}
+	fprintf(file, "\n");
 }
 
-static void print_columns(size_t depth, FILE *file)
+static void print_header(const json_t *document, FILE *file)
 {
-	fprintf(file,
-		"\ndepth %-14zu %9s %7s %8s %8s %8s %8s %8s %7s %7s %7s %6s  %s\n",
-		depth,
-		"ops/s",
-		"spread",
-		"mean",
-		"p50",
-		"p99",
-		"p99.9",
-		"max",
-		"CPU/op",
-		"csw/op",
-		"denied",
-		"errors",
-		"ran");
+	char host[BENCH_TITLE_SIZE];
+	char version[BENCH_CELL_SIZE];
+	double steal = bench_document_number(document, "host.steal_percent");
+	double other = bench_document_number(document, "host.other_cpu_percent");
+
+	bench_format_plain(bench_document_text(document, "version"), version, sizeof(version));
+	bench_format_host(document, host, sizeof(host));
+	fprintf(file, "pathring-bench %s: %s", version, host);
+	print_config(document, file);
+	print_rounds(document, file);
+	if (isfinite(steal) && isfinite(other)) {
+		fprintf(file,
+			"meanwhile others used %.1f%% of the processors, and %.1f%% were stolen by the host\n",
+			other,
+			steal);
+	}
+	print_engines(document, file);
+	print_left_out(document, file);
+	print_warnings(document, file);
 }
 
-static void print_placement(const struct bench_account *account, FILE *file)
+static void print_headings(const struct bench_column *columns, bool open, FILE *file)
 {
-	static const char *const names[BENCH_NUM_PLACEMENTS] = {
-		[BENCH_INLINE] = "inline",
-		[BENCH_RING] = "ring",
-		[BENCH_THREAD] = "thread",
-	};
-	uint64_t total = 0;
 	size_t i = 0;
 
-	for (i = 0; i < BENCH_NUM_PLACEMENTS; i++) {
-		total += account->placed[i];
-	}
-	for (i = 0; i < BENCH_NUM_PLACEMENTS; i++) {
-		if (account->placed[i] != 0) {
-			fprintf(file,
-				" %s %.4g%%",
-				names[i],
-				(double)account->placed[i] * 100 / (double)total);
+	for (i = 0; columns[i].heading != NULL; i++) {
+		if (open || !columns[i].only_open) {
+			fprintf(file, " %*s", columns[i].width, columns[i].heading);
 		}
 	}
 }
 
-static void set_name(const struct bench_result *result, char *name, size_t size)
+static void print_cells(const struct bench_column *columns,
+			const json_t *object,
+			const struct bench_unit *unit,
+			bool open,
+			FILE *file)
 {
-	/* Where the engine chose a backend itself, which one, or with how many threads. */
-	if ((result->engine == &bench_engine_pathring || result->engine == &bench_engine_libuv) &&
-	    result->backend != NULL) {
-		snprintf(name, size, "%s (%s)", result->engine->name, result->backend);
-	} else {
-		snprintf(name, size, "%s", result->engine->name);
+	size_t i = 0;
+
+	for (i = 0; columns[i].heading != NULL; i++) {
+		char cell[BENCH_CELL_SIZE];
+
+		if (open || !columns[i].only_open) {
+			bench_format_cell(&columns[i], object, unit, cell, sizeof(cell));
+			fprintf(file, " %*s", columns[i].width, cell);
+		}
 	}
 }
 
-static void print_result(const struct bench_result *result, FILE *file)
+/* In columns that belong to the result as a whole and not to one of its three latencies. */
+static void print_nothing(const struct bench_column *columns, FILE *file)
 {
-	const struct bench_figures *median = &result->median;
-	const struct bench_times *latency = &median->times[BENCH_LATENCY];
-	char name[48];
+	size_t i = 0;
 
-	set_name(result, name, sizeof(name));
-	fprintf(file,
-		"  %-18s %9.0f %6.1f%% %8.2f %8.2f %8.2f %8.2f %8.1f %7.2f %7.3f %7llu %6llu ",
-		name,
-		median->ops_per_second,
-		result->spread_percent,
-		latency->mean_ns / 1e3,
-		latency->percentile_ns[BENCH_P50] / 1e3,
-		latency->percentile_ns[BENCH_P99] / 1e3,
-		latency->percentile_ns[BENCH_P99_9] / 1e3,
-		(double)result->times[BENCH_LATENCY].max / 1e3,
-		median->cpu_ns_per_op / 1e3,
-		median->context_switches_per_op,
-		(unsigned long long)result->denied,
-		(unsigned long long)result->errors);
-	print_placement(&result->account, file);
-	fprintf(file, "%s\n", result->concurrency < result->point.depth ? ", one at a time" : "");
+	for (i = 0; columns[i].heading != NULL; i++) {
+		fprintf(file, " %*s", columns[i].width, "");
+	}
 }
 
-/* Three figures a baseline, after the results of a depth. */
-static void print_ratios(const struct bench_results *results, size_t depth, FILE *file)
+static void print_name(const json_t *result, FILE *file)
 {
-	char name[48];
+	char name[NAME_WIDTH - 1];
+
+	bench_format_engine(result, name, sizeof(name));
+	fprintf(file, "  %-*s", NAME_WIDTH - 2, name);
+}
+
+/* A line of an open loop below the one about responses. */
+static void print_part(const json_t *result,
+		       const char *field,
+		       const char *name,
+		       const struct bench_unit *unit,
+		       FILE *file)
+{
+	const json_t *latency = bench_document_field(result, field);
+
+	if (latency != NULL) {
+		fprintf(file, "    %-*s", NAME_WIDTH - 4, name);
+		print_nothing(bench_rate_columns, file);
+		print_cells(bench_latency_columns, latency, unit, true, file);
+		fprintf(file, "\n");
+	}
+}
+
+static void print_latency(const json_t *document, const json_t *setting, FILE *file)
+{
+	const struct bench_unit *unit = bench_format_unit(document, setting);
+	bool open = bench_document_is_open(setting);
+	char heading[NAME_WIDTH + 1];
+	size_t i = 0;
+
+	snprintf(heading,
+		 sizeof(heading),
+		 "%s in %s",
+		 open ? "response time" : "latency",
+		 unit->name);
+	fprintf(file, "%-*s", NAME_WIDTH, heading);
+	print_headings(bench_rate_columns, open, file);
+	print_headings(bench_latency_columns, open, file);
+	fprintf(file, "\n");
+	for (i = 0; i < bench_document_num_results(document); i++) {
+		const json_t *result = bench_document_result(document, i);
+
+		if (!bench_document_same_setting(setting, result)) {
+			continue;
+		}
+		print_name(result, file);
+		print_cells(bench_rate_columns, result, unit, open, file);
+		print_cells(bench_latency_columns,
+			    json_object_get(result, "latency_ns"),
+			    unit,
+			    open,
+			    file);
+		fprintf(file, "\n");
+		print_part(result, "service_ns", "service", unit, file);
+		print_part(result, "slip_ns", "slip", unit, file);
+	}
+}
+
+static void print_cost(const json_t *document, const json_t *setting, FILE *file)
+{
+	bool open = bench_document_is_open(setting);
+	size_t i = 0;
+
+	fprintf(file, "%-*s", NAME_WIDTH, "cost");
+	print_headings(bench_cost_columns, open, file);
+	fprintf(file, "  ran\n");
+	for (i = 0; i < bench_document_num_results(document); i++) {
+		const json_t *result = bench_document_result(document, i);
+		char placement[BENCH_CELL_SIZE];
+
+		if (!bench_document_same_setting(setting, result)) {
+			continue;
+		}
+		print_name(result, file);
+		print_cells(bench_cost_columns, result, NULL, open, file);
+		bench_format_placement(result, placement, sizeof(placement));
+		fprintf(file,
+			"  %s%s\n",
+			placement[0] != '\0' ? placement : "-",
+			bench_format_concurrency(result));
+	}
+}
+
+static void print_ratio(const json_t *ratio, const char *field, int width, FILE *file)
+{
+	double value = bench_document_number(ratio, field);
+	char text[BENCH_CELL_SIZE] = "-";
+
+	if (isfinite(value)) {
+		snprintf(text, sizeof(text), value < 1e4 ? "%.2fx" : "%.0ex", value);
+	}
+	fprintf(file, " %*s", width, text);
+}
+
+/* Three figures a baseline. */
+static void print_ratios(const json_t *document,
+			 const json_t *setting,
+			 const char *const *baselines,
+			 size_t num_baselines,
+			 FILE *file)
+{
 	size_t i = 0;
 	size_t j = 0;
 
-	if (results->num_baselines == 0) {
-		return;
+	fprintf(file, "%-*s", NAME_WIDTH, "compared with");
+	for (i = 0; i < num_baselines; i++) {
+		char name[26];
+
+		bench_format_plain(baselines[i], name, sizeof(name));
+		fprintf(file, "  %26s", name);
 	}
-	fprintf(file, "%-20s", "compared with");
-	for (i = 0; i < results->num_baselines; i++) {
-		fprintf(file, "  %25s", results->baselines[i]->name);
-	}
-	fprintf(file, "\n%-20s", "");
-	for (i = 0; i < results->num_baselines; i++) {
-		fprintf(file, "  %9s %7s %7s", "ops/s", "p50", "CPU/op");
+	fprintf(file, "\n%-*s", NAME_WIDTH, "");
+	for (i = 0; i < num_baselines; i++) {
+		fprintf(file, "  %9s %8s %7s", "ops/s", "p50", "CPU/op");
 	}
 	fprintf(file, "\n");
-	for (i = 0; i < results->num_results; i++) {
-		const struct bench_result *result = &results->results[i];
+	for (i = 0; i < bench_document_num_results(document); i++) {
+		const json_t *result = bench_document_result(document, i);
 
-		if (result->point.depth != depth || result->num_rounds == 0) {
+		if (!bench_document_same_setting(setting, result)) {
 			continue;
 		}
-		set_name(result, name, sizeof(name));
-		fprintf(file, "  %-18s", name);
-		for (j = 0; j < results->num_baselines; j++) {
-			const struct bench_ratio *ratio = &result->ratios[j];
-			char p50[16] = "-";
+		print_name(result, file);
+		for (j = 0; j < num_baselines; j++) {
+			/* Not by a path: a baseline's name may have a dot in it. */
+			const json_t *ratio =
+				json_object_get(json_object_get(result, "ratios"), baselines[j]);
 
-			if (ratio->p50 > 0) {
-				snprintf(p50, sizeof(p50), "%.2fx", ratio->p50);
-			}
-			fprintf(file,
-				"  %8.2fx %7s %6.2fx",
-				ratio->ops_per_second,
-				p50,
-				ratio->cpu_per_op);
+			fprintf(file, " ");
+			print_ratio(ratio, "ops_per_second", 9, file);
+			print_ratio(ratio, "p50", 8, file);
+			print_ratio(ratio, "cpu_per_op", 7, file);
 		}
 		fprintf(file, "\n");
 	}
 }
 
-void bench_report_table(const struct bench_report *report,
-			const struct bench_results *results,
-			FILE *file)
+static void print_setting(const json_t *document, const json_t *setting, FILE *file)
 {
-	size_t depth = 0;
+	char title[BENCH_TITLE_SIZE];
+	const char **baselines = NULL;
+	size_t num_baselines = 0;
 	size_t i = 0;
 
-	print_header(report, results, file);
-	for (i = 0; i < results->num_results; i++) {
-		const struct bench_result *result = &results->results[i];
+	bench_format_setting(setting, title, sizeof(title));
+	fprintf(file, "\n%s\n\n", title);
+	print_latency(document, setting, file);
+	fprintf(file, "\n");
+	print_cost(document, setting, file);
+	baselines = bench_document_baselines(NULL, document, setting, &num_baselines);
+	for (i = 0; i < num_baselines && baselines != NULL; i += BASELINES_IN_A_LINE) {
+		size_t rest = num_baselines - i;
 
-		if (result->num_rounds == 0) {
-			continue;
-		}
-		if (result->point.depth != depth) {
-			if (depth != 0) {
-				print_ratios(results, depth, file);
-			}
-			depth = result->point.depth;
-			print_columns(depth, file);
-		}
-		print_result(result, file);
+		fprintf(file, "\n");
+		print_ratios(document,
+			     setting,
+			     baselines + i,
+			     rest < BASELINES_IN_A_LINE ? rest : BASELINES_IN_A_LINE,
+			     file);
 	}
-	print_ratios(results, depth, file);
-	if (results->interrupted) {
+	talloc_free(baselines);
+}
+
+void bench_report_table(const json_t *document, FILE *file)
+{
+	size_t i = 0;
+
+	print_header(document, file);
+	for (i = 0; i < bench_document_num_results(document); i++) {
+		if (bench_document_begins_setting(document, i)) {
+			print_setting(document, bench_document_result(document, i), file);
+		}
+	}
+	if (!json_is_true(json_object_get(document, "complete"))) {
 		fprintf(file, "\nnot complete: the run ended early\n");
 	}
 }

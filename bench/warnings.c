@@ -2,7 +2,7 @@
 /*
  * Whether the machine was quiet enough to tell, in sentences.
  */
-#include "report.h"
+#include "report_json.h"
 
 #include <string.h>
 
