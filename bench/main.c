@@ -288,6 +288,8 @@ int main(int argc, const char **argv)
 		{ "run", run_main },
 		{ "idle", idle_main },
 		{ "probe", probe_main },
+		{ "report", bench_report_main },
+		{ "compare", bench_compare_main },
 	};
 	size_t i = 0;
 
