@@ -7,6 +7,7 @@
  */
 #include "idle.h"
 #include "options.h"
+#include "outputs.h"
 #include "probe.h"
 #include "report.h"
 #include "report_json.h"
@@ -15,57 +16,11 @@
 #include "tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-/*
- * Opened before the run, so that a path that cannot be written is known before the time is spent.
- */
-static bool open_json(const char *path, FILE **file)
-{
-	int fd = -1;
-
-	if (path == NULL) {
-		return true;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	if (fd != -1) {
-		*file = fdopen(fd, "w");
-	}
-	if (*file == NULL) {
-		fprintf(stderr, "pathring-bench: cannot write %s: %s\n", path, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
-static bool write_json(const char *path, const json_t *document, FILE *file)
-{
-	int ret = 0;
-	bool ok = true;
-
-	if (file == NULL) {
-		return true;
-	}
-	/*
-	 * Only now, so that an earlier result survives a run that fails. EINVAL: a pipe or a
-	 * terminal.
-	 */
-	ret = ftruncate(fileno(file), 0);
-	if (ret == 0 || errno == EINVAL) {
-		ok = bench_report_json(document, file);
-	} else {
-		ok = false;
-	}
-	if (!ok) {
-		fprintf(stderr, "pathring-bench: cannot write %s: %s\n", path, strerror(errno));
-	}
-	return ok;
-}
 
 static bool allow_descriptors(const struct bench_options *options)
 {
@@ -129,7 +84,7 @@ static bool all_right(const struct bench_report *report)
 	return errors == 0;
 }
 
-static bool report_all(const struct bench_report *report, FILE *json)
+static bool report_all(const struct bench_report *report, struct bench_outputs *outputs)
 {
 	json_t *document = NULL;
 	int ret = 0;
@@ -148,7 +103,7 @@ static bool report_all(const struct bench_report *report, FILE *json)
 	if (ret != 0) {
 		fprintf(stderr, "pathring-bench: cannot write the table: %s\n", strerror(errno));
 	}
-	ok = write_json(report->options->json, document, json);
+	ok = bench_outputs_write(outputs, document);
 	json_decref(document);
 	return ok && ret == 0;
 }
@@ -186,7 +141,8 @@ run_mix(struct bench_report *report, const struct bench_mix *mix, bool *removed)
 	return outcome;
 }
 
-static int run(TALLOC_CTX *mem_ctx, const struct bench_options *options, FILE *json)
+static int
+run(TALLOC_CTX *mem_ctx, const struct bench_options *options, struct bench_outputs *outputs)
 {
 	struct bench_report *report = talloc_zero(mem_ctx, struct bench_report);
 	enum bench_load_result outcome = BENCH_LOAD_OK;
@@ -207,7 +163,7 @@ static int run(TALLOC_CTX *mem_ctx, const struct bench_options *options, FILE *j
 	for (i = 0; i < options->num_mixes && outcome == BENCH_LOAD_OK && removed; i++) {
 		outcome = run_mix(report, &options->mixes[i], &removed);
 	}
-	reported = report_all(report, json);
+	reported = report_all(report, outputs);
 	right = all_right(report);
 
 	/* No orderly end is possible while the kernel may still write into the engine's memory. */
@@ -238,7 +194,7 @@ static int run_main(int argc, const char **argv)
 	TALLOC_CTX *mem_ctx = talloc_new(NULL);
 	struct bench_options *options = NULL;
 	enum bench_options_result parsed = BENCH_OPTIONS_BAD;
-	FILE *json = NULL;
+	struct bench_outputs outputs = { .json = NULL };
 	int code = EXIT_FAILURE;
 	bool ok = false;
 
@@ -260,20 +216,13 @@ static int run_main(int argc, const char **argv)
 			"pathring-bench: cannot install signal handlers: %s\n",
 			strerror(errno));
 	}
-	ok = ok && allow_descriptors(options) && open_json(options->json, &json);
+	ok = ok && allow_descriptors(options) && bench_outputs_open(&outputs, options);
 	if (ok) {
-		code = run(mem_ctx, options, json);
+		code = run(mem_ctx, options, &outputs);
 	}
-	if (json != NULL) {
-		int ret = fclose(json);
-
-		if (ret != 0 && code == EXIT_SUCCESS) {
-			fprintf(stderr,
-				"pathring-bench: cannot write %s: %s\n",
-				options->json,
-				strerror(errno));
-			code = EXIT_FAILURE;
-		}
+	ok = bench_outputs_close(&outputs);
+	if (!ok && code == EXIT_SUCCESS) {
+		code = EXIT_FAILURE;
 	}
 	talloc_free(mem_ctx);
 	return code;

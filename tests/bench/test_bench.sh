@@ -173,6 +173,28 @@ measured()
 	fi
 }
 
+# What report makes of a document, written at once.
+test_outputs()
+{
+	run --engine raw,smbd --depth 1,4 --time 0.1 --repeat 2 --files 50 --json "$work/json" --csv "$work/csv" \
+		--hgrm "$work/hgrm" --plot "$work/plot"
+	check outputs "exit code $status" [ "$status" -eq 0 ]
+	check outputs_csv "not a header and 4 lines" [ "$(wc -l <"$work/csv")" -eq 5 ]
+	check outputs_hgrm "$(ls "$work/hgrm") instead of 4 files" [ "$(ls "$work/hgrm" | wc -l)" -eq 4 ]
+	check outputs_plot "no page with pictures" grep -q '<svg' "$work/plot/index.html"
+	"$bench" report --csv - "$work/json" >"$work/csv-again" 2>"$work/err"
+	check outputs_same "report makes another CSV of the document" cmp -s "$work/csv" "$work/csv-again"
+	: >"$work/file"
+	refused outputs_csv_not_writable 1 "cannot write $work/missing/csv: No such file" --csv "$work/missing/csv"
+	refused outputs_hgrm_is_file 1 "cannot write $work/file: Not a directory" --hgrm "$work/file"
+	refused outputs_plot_not_writable 1 "cannot write $work/missing/plot: No such file" --plot "$work/missing/plot"
+	mkdir "$work/empty"
+	status=0
+	PATH=$work/empty "$bench" --dir "$trees" --plot "$work/other" >"$work/out" 2>"$work/err" || status=$?
+	check outputs_no_gnuplot "exit code $status" [ "$status" -eq 1 ]
+	check outputs_no_gnuplot_said "no such message" grep -q "gnuplot is not installed" "$work/err"
+}
+
 test_json()
 {
 	run --engine raw,smbd --depth 1,8 --time 0.2 --repeat 2 --files 50 --json "$work/json"
@@ -380,6 +402,7 @@ for engine in pathring pathring-uring pathring-threads pathring-sync; do
 	measured "${engine}_64" "$engine" 64
 done
 test_json
+test_outputs
 test_self
 test_many_users
 test_cold
