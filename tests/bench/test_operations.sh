@@ -95,11 +95,11 @@ test_mix_of_all()
 		fi
 	done
 	run --mix "${all#,}" --engine raw,smbd,smbd-pool,pathring-uring,pathring-threads,pathring-sync --depth 1,64 \
-		--time 0.4 --repeat 1 --files 200 --users 3 --forbidden 20 --entries 7 --missing 10 --deep 3 --json "$work/json"
+		--time 0.2 --repeat 1 --files 200 --users 3 --forbidden 20 --entries 7 --missing 10 --deep 3 --json "$work/json"
 	check mix_of_all "exit code $status" [ "$status" -eq 0 ]
 	check mix_of_all_nothing_left "left something" nothing_left
 	check mix_of_all_denied "not denied by all but raw" [ "$(grep -c '"denied": 0,' "$work/json")" -eq 2 ]
-	run --mix "${ring#,}" --engine raw-uring,pathring --depth 1,64 --time 0.4 --repeat 1 --files 200 --users 3 \
+	run --mix "${ring#,}" --engine raw-uring,pathring --depth 1,64 --time 0.2 --repeat 1 --files 200 --users 3 \
 		--forbidden 20 --entries 7 --missing 10 --deep 3
 	check mix_of_the_ring "exit code $status" [ "$status" -eq 0 ]
 	check mix_of_the_ring_nothing_left "left something" nothing_left
@@ -140,7 +140,7 @@ test_listing()
 	local entries
 
 	for entries in 1 100 3000; do
-		run --op listing --entries "$entries" --engine "$engines" --depth 1,16 --time 0.2 --repeat 1 --files 3100 \
+		run --op listing --entries "$entries" --engine "$engines" --depth 1,16 --time 0.05 --repeat 1 --files 3100 \
 			--forbidden 2 --json "$work/json"
 		check "listing_$entries" "exit code $status" [ "$status" -eq 0 ]
 	done
