@@ -5,6 +5,7 @@
  * Exit codes: 0 measured, and every answer was right; 1 an answer was wrong, or something failed; 2
  * bad command line; 128 and the signal's number when one ended the run.
  */
+#include "descriptors.h"
 #include "idle.h"
 #include "options.h"
 #include "outputs.h"
@@ -19,53 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-static bool allow_descriptors(const struct bench_options *options)
-{
-	struct rlimit limit;
-	size_t deepest = 1;
-	size_t shares = 1;
-	rlim_t wanted = 0;
-	size_t i = 0;
-	int ret = 0;
-
-	for (i = 0; i < options->num_points; i++) {
-		if (options->points[i].depth > deepest) {
-			deepest = options->points[i].depth;
-		}
-	}
-	for (i = 0; i < options->num_mixes; i++) {
-		if (options->mixes[i].num_shares > shares) {
-			shares = options->mixes[i].num_shares;
-		}
-	}
-	/*
-	 * In flight one each, and of raw-uring three slots, which count too. Before that, each file
-	 * or each user's directory.
-	 */
-	wanted = (rlim_t)deepest * 4 +
-		 (rlim_t)shares * (options->tree.num_files + options->tree.num_users) + 256;
-	ret = getrlimit(RLIMIT_NOFILE, &limit);
-	if (ret == 0 && limit.rlim_cur < wanted) {
-		limit.rlim_cur = wanted;
-		if (limit.rlim_max < wanted) {
-			limit.rlim_max = wanted;
-		}
-		ret = setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (ret != 0) {
-		fprintf(stderr,
-			"pathring-bench: depth %zu and %zu files need a limit of %llu open files (ulimit -n): %s\n",
-			deepest,
-			options->tree.num_files,
-			(unsigned long long)wanted,
-			strerror(errno));
-		return false;
-	}
-	return true;
-}
 
 static bool all_right(const struct bench_report *report)
 {
@@ -131,6 +86,11 @@ run_mix(struct bench_report *report, const struct bench_mix *mix, bool *removed)
 	}
 	if (report->host == NULL) {
 		report->host = bench_host(report, tree->dir_fd);
+	}
+	if (report->host == NULL) {
+		fprintf(stderr, "pathring-bench: out of memory\n");
+		*removed = bench_tree_remove(tree);
+		return BENCH_LOAD_FAILED;
 	}
 	outcome = bench_rounds_run(report, tree, report->options, mix, &results);
 	if (results != NULL && results->results[0].num_rounds > 0) {
@@ -216,7 +176,7 @@ static int run_main(int argc, const char **argv)
 			"pathring-bench: cannot install signal handlers: %s\n",
 			strerror(errno));
 	}
-	ok = ok && allow_descriptors(options) && bench_outputs_open(&outputs, options);
+	ok = ok && bench_descriptors_allow(options) && bench_outputs_open(&outputs, options);
 	if (ok) {
 		code = run(mem_ctx, options, &outputs);
 	}

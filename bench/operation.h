@@ -24,6 +24,9 @@ struct bench_operation {
 	/* Goes to directories, so files are in several. */
 	bool lists;
 
+	/* Requests have paths below one descriptor; otherwise files are open for them. */
+	bool by_path;
+
 	/*
 	 * Open what requests go to. False: *why says why not; a NULL *why: no memory. end() is
 	 * called in any case.

@@ -207,6 +207,7 @@ const struct bench_operation bench_operation_listing = {
 	.summary = "open a directory, read it to its end, look up every entry; close it",
 	.kind = BENCH_LISTING,
 	.lists = true,
+	.by_path = true,
 	.begin = listing_begin,
 	.ask = listing_ask,
 	.entry = listing_entry,

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 static int workload_destructor(struct bench_workload *workload)
@@ -201,34 +200,6 @@ static bool prepare_places(struct bench_workload *workload, const struct bench_m
 	return true;
 }
 
-/*
- * As many as may be open; no more than that is tried, and who gets none says so. Engines of
- * listings have entries open, raw-uring three slots for each.
- */
-static void
-allow_descriptors(const struct bench_workload *workload, const struct bench_mix *mix, size_t depth)
-{
-	const struct bench_tree *tree = workload->tree;
-	size_t at_a_time = 4 * depth;
-	struct rlimit limit;
-	rlim_t wanted = 0;
-	size_t i = 0;
-	int ret = getrlimit(RLIMIT_NOFILE, &limit);
-
-	for (i = 0; i < mix->num_shares; i++) {
-		if (mix->shares[i].operation->lists) {
-			at_a_time = 4 * depth * (1 + bench_entries_at_a_time(depth));
-		}
-	}
-	wanted = mix->num_shares * (tree->num_files + tree->num_users + 2 * depth) + at_a_time +
-		 1024;
-	if (ret == 0 && limit.rlim_cur < wanted) {
-		limit.rlim_cur = wanted;
-		limit.rlim_max = limit.rlim_max < wanted ? wanted : limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 struct bench_workload *bench_workload_open(TALLOC_CTX *mem_ctx,
 					   const struct bench_tree *tree,
 					   const struct bench_mix *mix,
@@ -253,8 +224,6 @@ struct bench_workload *bench_workload_open(TALLOC_CTX *mem_ctx,
 		return NULL;
 	}
 	talloc_set_destructor(workload, workload_destructor);
-	allow_descriptors(workload, mix, depth);
-
 	ok = prepare_users(workload) && prepare_places(workload, mix, why);
 	if (ok && traffic->missing_percent > 0) {
 		ok = name_missing(workload);

@@ -113,6 +113,22 @@ test_identities()
 	check identities_no_common_group "exit code $status" [ "$status" -eq 0 ]
 }
 
+# Files that are open need descriptors, which not everybody may have; paths need none.
+test_descriptors()
+{
+	local status=0 limited=(prlimit --nofile=1500:1500 setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
+
+	"${limited[@]}" "$bench" --dir "$trees" --files 1000 --engine raw --op statx --time 0.1 >"$work/out" 2>"$work/err" ||
+		status=$?
+	check descriptors "exit code $status" [ "$status" -eq 1 ]
+	check descriptors_said "no such message" grep -q 'need a limit of [0-9]* open files' "$work/err"
+	check descriptors_nothing_left "left something" nothing_left
+	status=0
+	"${limited[@]}" "$bench" --dir "$trees" --files 1000 --engine raw --depth 1 --time 0.1 >"$work/out" 2>"$work/err" ||
+		status=$?
+	check descriptors_paths "exit code $status" [ "$status" -eq 0 ]
+}
+
 test_user_order()
 {
 	local order
@@ -257,6 +273,18 @@ test_pin()
 	done
 }
 
+# The manual knows every operation and every engine that the help names.
+test_documented()
+{
+	local name
+
+	for name in $("$bench" --help | tr -s ' \n' ' ' |
+		sed -n 's/.*one after the other: \(.*\) (default lookup).*Engines to compare: \(.*\) (default path.*/\1 \2/p'); do
+		check "documented_$name" "not in the manual" grep -qE "^\.BR? .*$name" "$top/man/pathring-bench.1"
+	done
+	check documented_all "no names in the help" [ -n "${name:-}" ]
+}
+
 test_idle()
 {
 	status=0
@@ -388,6 +416,7 @@ test_refused_ring()
 test_input
 test_not_root
 test_identities
+test_descriptors
 test_user_order
 test_mix
 test_rates
@@ -407,6 +436,7 @@ test_self
 test_many_users
 test_cold
 test_pin
+test_documented
 test_idle
 test_pool_calls
 test_switch_calls
