@@ -124,6 +124,12 @@ value()
 	sed -n 's/^ *"'"$1"'": \(.*[^,]\),\{0,1\}$/\1/p' "$work/json" | head -n 1
 }
 
+# The JSON document is as the schema says.
+valid_document()
+{
+	python3 "$top/tests/bench/reports.py" valid "$top/bench/pathring-bench.schema.json" "$work/json" 2>"$work/err"
+}
+
 # refused NAME STATUS TEXT ARGUMENT...: one line on stderr that contains the text, and nothing created.
 refused()
 {

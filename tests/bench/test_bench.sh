@@ -214,7 +214,7 @@ test_outputs()
 test_json()
 {
 	run --engine raw,smbd --depth 1,8 --time 0.2 --repeat 2 --files 50 --json "$work/json"
-	check json_schema "no schema" grep -q '"schema": "pathring-bench/1"' "$work/json"
+	check json_schema "the schema refuses it" valid_document
 	check json_complete "not complete" [ "$(value complete)" = true ]
 	check json_results "$(grep -c '"latency_ns"' "$work/json") results instead of 4" \
 		[ "$(grep -c '"latency_ns"' "$work/json")" -eq 4 ]

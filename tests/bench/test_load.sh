@@ -78,6 +78,7 @@ nothing_left()
 test_rate()
 {
 	measure --engine raw,raw-uring,smbd,smbd-pool,pathring,pathring-threads,pathring-sync --rate 1000 --time 0.5 --repeat 1
+	check rate_document "the schema refuses it" valid_document
 	check rate "exit code $status" [ "$status" -eq 0 ]
 	each rate_met '.ops == 500 and .unissued == 0'
 	each rate_said '.load == "open" and .rate == 1000 and .ops_per_second <= 1000.1'

@@ -90,6 +90,7 @@ if ! command -v fio >/dev/null; then
 	exit $((failures > 0))
 fi
 measure --engine raw,fio --op stat --depth 1 --users 0 --time 0.6
+check fio_document "the schema refuses it" valid_document
 check fio "exit code $status, or it failed" worked
 check fio_measured "no operations, or no times" \
 	eval '[ "$(values ops | sort -n | head -n 1)" -gt 100 ] && [ "$(values p90 | cut -d. -f 1 | sort -n | head -n 1)" -gt 0 ]'

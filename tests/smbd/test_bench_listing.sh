@@ -160,6 +160,8 @@ test_measure() {
 	check table_ratios "a ratio is missing" [ "$(grep -cE '^  smbd(-async)?(\+pathring)? .* - ' "$work/out")" -eq 0 ]
 	check json_schema "another schema, or not complete" json \
 		'document["schema"] == "pathring-bench/1" and document["complete"] is True and document["version"]'
+	check json_valid "the schema of pathring-bench refuses it" \
+		python3 "$top/tests/bench/reports.py" valid "$top/bench/pathring-bench.schema.json" "$work/json"
 	check json_results "not one result for each" json 'sorted((each["engine"], each["entries"]) for each in results) ==
 		sorted((a + b, n) for a in ("smbd", "smbd-async") for b in ("", "+pathring") for n in (5, 40))'
 	check json_rounds "not 2 rounds in each" json 'all(len(each["rounds"]) == 2 for each in results)'
