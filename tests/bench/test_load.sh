@@ -285,9 +285,12 @@ test_cold()
 
 test_host()
 {
+	local expected
+
 	measure --engine raw --depth 1 --time 0.1 --repeat 1
-	check host_file_system "$(value .host.file_system)" \
-		[ "$(value .host.file_system)" = "$(findmnt -n -o FSTYPE -T "$trees")" ]
+	# In a chroot that is no mount point neither of them can know.
+	expected=$(findmnt -n -o FSTYPE -T "$trees" || true)
+	check host_file_system "$(value .host.file_system)" [ "$(value .host.file_system)" = "${expected:-unknown}" ]
 	check host_memory "$(value .host.memory)" holds '.host.memory > 1000000'
 	check host_mitigations "$(value .host.mitigations)" \
 		[ "$(value '.host.mitigations | length')" -eq "$(find /sys/devices/system/cpu/vulnerabilities -type f | wc -l)" ]
