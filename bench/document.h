@@ -16,6 +16,9 @@
 /* No number in a document is larger. */
 #define BENCH_DOCUMENT_MAX_NUMBER 1e18
 
+/* Nor has it more baselines. */
+#define BENCH_DOCUMENT_MAX_BASELINES 64
+
 /*
  * Reads and checks. NULL and one line in *why when that fails, or NULL in both without memory. To
  * be released with json_decref().
