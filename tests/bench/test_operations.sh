@@ -49,9 +49,22 @@ denies()
 }
 
 # Each operation by each engine that has it, at both depths; denied where the operation asks for permission.
+denials()
+{
+	jq -r '.results[] | "\(.engine) \(.denied) of \(.ops)"' "$work/json" | tr '\n' ' '
+}
+
+# raw and raw-uring have no identity. With the others each user has come to each of at most 200 files after 600 requests; a
+# round may be too short for that where others have the machine.
+denied_rightly()
+{
+	jq -e '[.results[] | if .engine == "raw" or .engine == "raw-uring" then .denied == 0
+		else .denied > 0 or .ops < 600 end] | all' "$work/json" >/dev/null
+}
+
 test_operations()
 {
-	local operation denied results expected
+	local operation denied results
 
 	for operation in $operations; do
 		run --op "$operation" --engine "$engines" --depth 1,16 --time 0.03 --repeat 1 --files 60 --users 3 \
@@ -59,21 +72,17 @@ test_operations()
 		check "operation_$operation" "exit code $status" [ "$status" -eq 0 ]
 		check "operation_${operation}_nothing_left" "left something" nothing_left
 		results=14
-		expected=4
 		if ! has "$operation"; then
 			results=12
-			expected=2
 			check "operation_${operation}_left_out_is_said" "no note" grep -q 'raw-uring *left out: ' "$work/out"
 		fi
 		check "operation_${operation}_results" "not $results results" \
 			[ "$(grep -c '"latency_ns"' "$work/json")" -eq "$results" ]
 		check "operation_${operation}_measured" "an engine did nothing" [ "$(grep -c '"ops": 0,' "$work/json")" -eq 0 ]
-		denied=$(grep -c '"denied": 0,' "$work/json" || true)
 		if denies "$operation"; then
-			# raw and raw-uring have no identity.
-			check "operation_${operation}_denied" "$denied results without denial instead of $expected" \
-				[ "$denied" -eq "$expected" ]
+			check "operation_${operation}_denied" "denied: $(denials)" denied_rightly
 		else
+			denied=$(grep -c '"denied": 0,' "$work/json" || true)
 			check "operation_${operation}_denied" "somebody was denied" [ "$denied" -eq "$results" ]
 		fi
 	done
@@ -98,7 +107,7 @@ test_mix_of_all()
 		--time 0.2 --repeat 1 --files 200 --users 3 --forbidden 20 --entries 7 --missing 10 --deep 3 --json "$work/json"
 	check mix_of_all "exit code $status" [ "$status" -eq 0 ]
 	check mix_of_all_nothing_left "left something" nothing_left
-	check mix_of_all_denied "not denied by all but raw" [ "$(grep -c '"denied": 0,' "$work/json")" -eq 2 ]
+	check mix_of_all_denied "denied: $(denials)" denied_rightly
 	run --mix "${ring#,}" --engine raw-uring,pathring --depth 1,64 --time 0.2 --repeat 1 --files 200 --users 3 \
 		--forbidden 20 --entries 7 --missing 10 --deep 3
 	check mix_of_the_ring "exit code $status" [ "$status" -eq 0 ]
@@ -114,8 +123,7 @@ test_missing_names()
 			--forbidden 20 --json "$work/json"
 		check "missing_$operation" "exit code $status" [ "$status" -eq 0 ]
 		# Those in the directories of others.
-		check "missing_${operation}_denied" "not denied by all but raw and raw-uring" \
-			[ "$(grep -c '"denied": 0,' "$work/json")" -eq 4 ]
+		check "missing_${operation}_denied" "denied: $(denials)" denied_rightly
 	done
 }
 
