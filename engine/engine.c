@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "batch.h"
 #include "helper.h"
@@ -277,6 +278,27 @@ static void choose_backend(struct pathring *ring)
 	}
 }
 
+static bool knows_proc(const struct pathring *ring)
+{
+	return ring->proc_mark != 0 && ring->proc_mark == process_mark();
+}
+
+/*
+ * Under the process identity. An engine that was used without being started may have been inherited
+ * with the parent's directory, whose numbers are not our descriptors.
+ */
+static void engine_ask_proc(struct pathring *ring)
+{
+	if (knows_proc(ring)) {
+		return;
+	}
+	if (ring->proc_fd >= 0) {
+		close(ring->proc_fd);
+	}
+	ring->proc_mark = process_mark_set();
+	ring->proc_fd = operation_open_proc_fd();
+}
+
 static int engine_start(struct pathring *ring)
 {
 	struct identity_switch state = { .switched = false };
@@ -295,8 +317,8 @@ static int engine_start(struct pathring *ring)
 		return ret;
 	}
 	ring->started = true;
-	ring->proc_fd = operation_open_proc_fd();
-	ring->process_mark = process_mark_set();
+	engine_ask_proc(ring);
+	ring->process_mark = ring->proc_mark;
 	choose_backend(ring);
 	identity_leave(&state);
 
@@ -316,6 +338,24 @@ int engine_use(struct pathring *ring)
 		return 0;
 	}
 	return engine_start(ring);
+}
+
+int engine_use_here(struct pathring *ring)
+{
+	struct identity_switch state = { .switched = false };
+	int ret;
+
+	ret = engine_check(ring);
+	if (ret < 0 || knows_proc(ring)) {
+		return ret;
+	}
+	ret = identity_enter(identity_of(ring, ring->identities.process), &state);
+	if (ret < 0) {
+		return ret;
+	}
+	engine_ask_proc(ring);
+	identity_leave(&state);
+	return 0;
 }
 
 int pathring_start(struct pathring *ring)

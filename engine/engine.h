@@ -66,7 +66,8 @@ struct pathring {
 	struct uring *uring;	 /* backend_uring.c */
 	struct helpers *helpers; /* helper.c: the threads backend, and what falls back to it */
 
-	int proc_fd; /* /proc/self/fd of this process, -1 for none */
+	int proc_fd;	    /* /proc/self/fd of this process, -1 for none */
+	uint64_t proc_mark; /* of the process that asked for it; 0: none has */
 
 	struct identities identities;
 	struct mounts *mounts;		 /* mounts.c */
@@ -104,6 +105,8 @@ bool engine_inherited(const struct pathring *ring);
 
 /* Check, and start the backend if that has not been done. */
 int engine_use(struct pathring *ring);
+/* The same for what needs no backend: it is not started for it. */
+int engine_use_here(struct pathring *ring);
 
 /*
  * Give queued requests to the backend and the backend's to the kernel, and look for completions

@@ -200,7 +200,7 @@ static void close_unwanted(struct helpers *helpers, struct pathring_request *req
 {
 	struct operation *operation = &request->operation;
 
-	if (operation->class->kind == PATHRING_OPENAT) {
+	if (operation->class->discard != NULL && operation->class->kind != PATHRING_JOB) {
 		pthread_mutex_unlock(&helpers->mutex);
 		operation->class->discard(operation);
 		pthread_mutex_lock(&helpers->mutex);

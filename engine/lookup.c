@@ -3,6 +3,8 @@
  * lookup: open a name as a path reference, statx it and read its xattrs, as one request about one
  * inode. How the ring does that with few submissions is in uring_lookup.c.
  */
+#include "lookup.h"
+
 #include <errno.h>
 #include <linux/limits.h>
 #include <string.h>
@@ -14,14 +16,22 @@
 
 #define ALLOWED_FLAGS (O_NOFOLLOW | O_DIRECTORY)
 
-static void read_xattrs(struct operation *operation)
+static void read_xattrs(const struct operation *operation, struct lookup_arguments *arguments)
 {
-	struct lookup_arguments *arguments = &operation->lookup;
 	size_t i;
 
 	for (i = 0; i < arguments->num_xattrs; i++) {
 		const struct lookup_xattr *query = &arguments->queries[i];
 
+		if (query->name == NULL) {
+			arguments->xattrs[i].length =
+				operation_listxattr_pathref(operation->proc_fd,
+							    arguments->fd,
+							    arguments->proc_path,
+							    (char *)query->value,
+							    query->size);
+			continue;
+		}
 		arguments->xattrs[i].length = operation_getxattr_pathref(operation->proc_fd,
 									 arguments->fd,
 									 arguments->proc_path,
@@ -32,36 +42,44 @@ static void read_xattrs(struct operation *operation)
 }
 
 /* fd: of the open, or -errno. */
-static void go_on(struct operation *operation, int fd)
+static int go_on(const struct operation *operation, struct lookup_arguments *arguments, int fd)
 {
-	struct lookup_arguments *arguments = &operation->lookup;
+	int ret;
 
 	if (fd < 0) {
-		operation->result = fd;
-		return;
+		return fd;
 	}
 	arguments->fd = fd;
-	operation->result = operation_statx_fd(fd, 0, arguments->mask, &arguments->stx);
-	if (operation->result == 0) {
-		read_xattrs(operation);
+	ret = operation_statx_fd(fd, 0, arguments->mask, &arguments->stx);
+	if (ret == 0) {
+		read_xattrs(operation, arguments);
 	}
+	return ret;
+}
+
+int lookup_open_and_read(const struct operation *operation, struct lookup_arguments *arguments)
+{
+	int fd = operation_openat2(
+		operation_directory_fd(operation), arguments->path, &arguments->how);
+
+	return go_on(operation, arguments, fd);
+}
+
+int lookup_walk_and_read(const struct operation *operation, struct lookup_arguments *arguments)
+{
+	int fd = pathref_open(operation_directory_fd(operation), arguments->path, &arguments->how);
+
+	return go_on(operation, arguments, fd);
 }
 
 static void lookup_perform(struct operation *operation)
 {
-	const struct lookup_arguments *arguments = &operation->lookup;
-
-	go_on(operation,
-	      operation_openat2(
-		      operation_directory_fd(operation), arguments->path, &arguments->how));
+	operation->result = lookup_open_and_read(operation, &operation->lookup);
 }
 
 static void walked_perform(struct operation *operation)
 {
-	const struct lookup_arguments *arguments = &operation->lookup;
-
-	go_on(operation,
-	      pathref_open(operation_directory_fd(operation), arguments->path, &arguments->how));
+	operation->result = lookup_walk_and_read(operation, &operation->lookup);
 }
 
 static bool lookup_attempt(struct operation *operation)
@@ -88,16 +106,21 @@ static bool lookup_attempt(struct operation *operation)
 		return false;
 	}
 	arguments->fd = fd;
-	read_xattrs(operation);
+	read_xattrs(operation, arguments);
 	return true;
+}
+
+void lookup_close(struct lookup_arguments *arguments)
+{
+	if (arguments->fd >= 0) {
+		close(arguments->fd);
+		arguments->fd = -1;
+	}
 }
 
 static void lookup_discard(struct operation *operation)
 {
-	if (operation->lookup.fd >= 0) {
-		close(operation->lookup.fd);
-		operation->lookup.fd = -1;
-	}
+	lookup_close(&operation->lookup);
 }
 
 static const struct operation_class lookup_class = {
@@ -115,8 +138,40 @@ static const struct operation_class walked_class = {
 	.in_thread = true,
 };
 
-/* What the queries need of the request's memory, or a negative errno. */
-static ssize_t check_queries(const struct pathring_lookup_how *how)
+/* The names of all xattrs have no opcode. */
+static const struct operation_class listing_class = {
+	.kind = PATHRING_LOOKUP,
+	.perform = lookup_perform,
+	.attempt = lookup_attempt,
+	.discard = lookup_discard,
+	.in_thread = true,
+};
+
+static bool lists_names(const struct pathring_lookup_how *how)
+{
+	size_t i;
+
+	for (i = 0; i < how->num_xattrs; i++) {
+		if (how->xattrs[i].name == NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int check_query(const struct pathring_xattr_query *query)
+{
+	if (query->size > XATTR_SIZE_MAX) {
+		return -EINVAL;
+	}
+	if (query->name != NULL &&
+	    (query->name[0] == '\0' || strnlen(query->name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX)) {
+		return -ERANGE;
+	}
+	return 0;
+}
+
+ssize_t lookup_check_queries(const struct pathring_lookup_how *how)
 {
 	size_t extra = 0;
 	size_t i;
@@ -128,23 +183,26 @@ static ssize_t check_queries(const struct pathring_lookup_how *how)
 	for (i = 0; i < how->num_xattrs; i++) {
 		const struct pathring_xattr_query *query = &how->xattrs[i];
 
-		if (query->name == NULL || query->size > XATTR_SIZE_MAX) {
-			return -EINVAL;
+		int ret = check_query(query);
+
+		if (ret < 0) {
+			return ret;
 		}
-		if (query->name[0] == '\0' ||
-		    strnlen(query->name, XATTR_NAME_MAX + 1) > XATTR_NAME_MAX) {
-			return -ERANGE;
+		if (query->name != NULL) {
+			extra += REQUEST_MEMORY(strlen(query->name) + 1);
 		}
-		extra += REQUEST_MEMORY(strlen(query->name) + 1) + REQUEST_MEMORY(query->size);
+		extra += REQUEST_MEMORY(query->size);
 	}
 	extra += REQUEST_MEMORY(how->num_xattrs * sizeof(struct lookup_xattr));
 	extra += REQUEST_MEMORY(how->num_xattrs * sizeof(struct pathring_xattr));
 	return (ssize_t)extra;
 }
 
-static void fill_queries(struct pathring_request *request, const struct pathring_lookup_how *how)
+void lookup_fill_queries(struct pathring_request *request,
+			 struct lookup_arguments *arguments,
+			 const struct pathring_lookup_how *how,
+			 const struct lookup_arguments *like)
 {
-	struct lookup_arguments *arguments = &request->operation.lookup;
 	size_t i;
 
 	arguments->num_xattrs = how->num_xattrs;
@@ -153,9 +211,15 @@ static void fill_queries(struct pathring_request *request, const struct pathring
 		request_memory(request, how->num_xattrs * sizeof(struct pathring_xattr));
 	for (i = 0; i < how->num_xattrs; i++) {
 		const struct pathring_xattr_query *query = &how->xattrs[i];
+		const char *name = NULL;
 
+		if (like != NULL) {
+			name = like->queries[i].name;
+		} else if (query->name != NULL) {
+			name = request_string(request, query->name);
+		}
 		arguments->queries[i] = (struct lookup_xattr) {
-			.name = request_string(request, query->name),
+			.name = name,
 			.size = query->size,
 			.value = query->size > 0 ? request_memory(request, query->size) : NULL,
 		};
@@ -163,6 +227,35 @@ static void fill_queries(struct pathring_request *request, const struct pathring
 			.length = -ECANCELED,
 		};
 	}
+}
+
+static const struct operation_class *class_of(const struct pathring_lookup_how *how, bool walked)
+{
+	if (walked) {
+		return &walked_class;
+	}
+	return lists_names(how) ? &listing_class : &lookup_class;
+}
+
+int lookup_check_how(const struct pathring_lookup_how *how,
+		     const struct descriptor *target,
+		     bool walked,
+		     struct open_how *kernel_how)
+{
+	int ret;
+
+	if (how == NULL || (how->flags & ~(uint64_t)ALLOWED_FLAGS) != 0) {
+		return -EINVAL;
+	}
+	if (how->num_xattrs > PATHRING_LOOKUP_MAX_XATTRS ||
+	    (how->num_xattrs > 0 && how->xattrs == NULL)) {
+		return -EINVAL;
+	}
+	ret = operation_fill_how(target, how->flags | O_PATH, 0, how->resolve, kernel_how);
+	if (ret == 0 && walked) {
+		ret = pathref_check(target, kernel_how);
+	}
+	return ret;
 }
 
 int pathring_lookup_request(struct pathring *ring,
@@ -185,26 +278,17 @@ int pathring_lookup_request(struct pathring *ring,
 	if (ret < 0) {
 		return ret;
 	}
-	if (how == NULL || (how->flags & ~(uint64_t)ALLOWED_FLAGS) != 0) {
-		return -EINVAL;
-	}
-	ret = operation_fill_how(target, how->flags | O_PATH, 0, how->resolve, &kernel_how);
+	ret = lookup_check_how(how, target, walked, &kernel_how);
 	if (ret < 0) {
 		return ret;
 	}
-	if (walked) {
-		ret = pathref_check(target, &kernel_how);
-		if (ret < 0) {
-			return ret;
-		}
-	}
-	extra = check_queries(how);
+	extra = lookup_check_queries(how);
 	if (extra < 0) {
 		return (int)extra;
 	}
 	ret = request_create(ring,
 			     identity,
-			     walked ? &walked_class : &lookup_class,
+			     class_of(how, walked),
 			     target,
 			     REQUEST_MEMORY(strlen(path) + 1) + (size_t)extra,
 			     &request);
@@ -218,23 +302,17 @@ int pathring_lookup_request(struct pathring *ring,
 		.mask = how->mask,
 		.fd = -1,
 	};
-	fill_queries(request, how);
+	lookup_fill_queries(request, &request->operation.lookup, how, NULL);
 	request_start(request, fn, private_data, _request);
 	return 0;
 }
 
-int pathring_lookup_result(struct pathring_request *request,
-			   const struct statx **stx,
-			   const struct pathring_xattr **xattrs)
+void lookup_results(struct lookup_arguments *arguments,
+		    const struct statx **stx,
+		    const struct pathring_xattr **xattrs)
 {
-	struct lookup_arguments *arguments = &request->operation.lookup;
-	ssize_t result;
 	size_t i;
 
-	result = request_result(request);
-	if (result < 0) {
-		return (int)result;
-	}
 	for (i = 0; i < arguments->num_xattrs; i++) {
 		struct pathring_xattr *xattr = &arguments->xattrs[i];
 
@@ -246,7 +324,34 @@ int pathring_lookup_result(struct pathring_request *request,
 	if (xattrs != NULL) {
 		*xattrs = arguments->xattrs;
 	}
+}
+
+int pathring_lookup_result(struct pathring_request *request,
+			   const struct statx **stx,
+			   const struct pathring_xattr **xattrs)
+{
+	struct lookup_arguments *arguments = &request->operation.lookup;
+	ssize_t result;
+
+	result = request_result(request);
+	if (result < 0) {
+		return (int)result;
+	}
+	lookup_results(arguments, stx, xattrs);
 	return 0;
+}
+
+int lookup_take_handle(struct lookup_arguments *arguments,
+		       TALLOC_CTX *mem_ctx,
+		       struct pathring_handle **handle)
+{
+	int fd = arguments->fd;
+
+	if (fd < 0) {
+		return -EBADF;
+	}
+	arguments->fd = -1;
+	return handle_create(mem_ctx, fd, PATHRING_PATHREF, handle);
 }
 
 int pathring_lookup_take_handle(struct pathring_request *request,
@@ -254,18 +359,12 @@ int pathring_lookup_take_handle(struct pathring_request *request,
 				struct pathring_handle **handle)
 {
 	ssize_t result;
-	int fd;
 
 	result = request_result(request);
 	if (result < 0) {
 		return (int)result;
 	}
-	fd = request->operation.lookup.fd;
-	if (fd < 0) {
-		return -EBADF;
-	}
-	request->operation.lookup.fd = -1;
-	return handle_create(mem_ctx, fd, PATHRING_PATHREF, handle);
+	return lookup_take_handle(&request->operation.lookup, mem_ctx, handle);
 }
 
 struct tevent_req *pathring_lookup_send(TALLOC_CTX *mem_ctx,
@@ -289,26 +388,21 @@ struct tevent_req *pathring_lookup_send(TALLOC_CTX *mem_ctx,
 	return request_dress_end(req, ev, ret, request);
 }
 
-/* The outcome as an object of the caller's: one allocation for the values, one for the handle. */
-static int
-copy_lookup(struct pathring_request *request, TALLOC_CTX *mem_ctx, struct pathring_lookup **_lookup)
+int lookup_copy(struct lookup_arguments *arguments,
+		TALLOC_CTX *mem_ctx,
+		struct pathring_lookup **_lookup)
 {
-	struct lookup_arguments *arguments = &request->operation.lookup;
 	const struct pathring_xattr *xattrs = NULL;
-	const struct statx *stx = NULL;
 	struct pathring_lookup *lookup = NULL;
 	size_t i;
 	int ret;
 
-	ret = pathring_lookup_result(request, &stx, &xattrs);
-	if (ret < 0) {
-		return ret;
-	}
+	lookup_results(arguments, NULL, &xattrs);
 	lookup = talloc_zero(mem_ctx, struct pathring_lookup);
 	if (lookup == NULL) {
 		return -ENOMEM;
 	}
-	lookup->stx = *stx;
+	lookup->stx = arguments->stx;
 	lookup->num_xattrs = arguments->num_xattrs;
 	for (i = 0; i < arguments->num_xattrs; i++) {
 		lookup->xattrs[i].length = xattrs[i].length;
@@ -322,7 +416,7 @@ copy_lookup(struct pathring_request *request, TALLOC_CTX *mem_ctx, struct pathri
 			return -ENOMEM;
 		}
 	}
-	ret = pathring_lookup_take_handle(request, lookup, &lookup->handle);
+	ret = lookup_take_handle(arguments, lookup, &lookup->handle);
 	if (ret < 0) {
 		talloc_free(lookup);
 		return ret;
@@ -340,7 +434,10 @@ int pathring_lookup_recv(struct tevent_req *req,
 
 	ret = request_undress(req, &request);
 	if (ret == 0) {
-		ret = copy_lookup(request, mem_ctx, lookup);
+		ret = (int)request_result(request);
+	}
+	if (ret == 0) {
+		ret = lookup_copy(&request->operation.lookup, mem_ctx, lookup);
 	}
 	tevent_req_received(req);
 	return ret;

@@ -71,6 +71,19 @@ getxattrat_proc(int proc_fd, const char *path, const char *name, uint8_t *value,
 		       sizeof(arguments));
 }
 
+#ifndef SYS_listxattrat
+#ifdef __alpha__
+#define SYS_listxattrat 575
+#else
+#define SYS_listxattrat 465
+#endif
+#endif
+
+static ssize_t listxattrat_proc(int proc_fd, const char *path, char *names, size_t size)
+{
+	return syscall(SYS_listxattrat, proc_fd, path + strlen(PROC_FD_PREFIX), 0, names, size);
+}
+
 int operation_open_proc_fd(void)
 {
 	char path[PROC_FD_PATH_SIZE];
@@ -125,6 +138,21 @@ ssize_t operation_getxattr_pathref(int proc_fd,
 		ret = getxattrat_proc(proc_fd, proc_path, name, value, size);
 	} else {
 		ret = getxattr(proc_path, name, value, size);
+	}
+	return operation_proc_result(proc_path, ret == -1 ? -errno : ret);
+}
+
+/* listxattrat came with getxattrat: proc_fd is there for both or none. */
+ssize_t operation_listxattr_pathref(
+	int proc_fd, int fd, char proc_path[PROC_FD_PATH_SIZE], char *names, size_t size)
+{
+	ssize_t ret;
+
+	operation_proc_path(fd, proc_path);
+	if (proc_fd >= 0) {
+		ret = listxattrat_proc(proc_fd, proc_path, names, size);
+	} else {
+		ret = listxattr(proc_path, names, size);
 	}
 	return operation_proc_result(proc_path, ret == -1 ? -errno : ret);
 }
@@ -403,10 +431,14 @@ static void listxattr_perform(struct operation *operation)
 
 	if (fd >= 0) {
 		ret = flistxattr(fd, names, arguments->size);
-	} else {
-		ret = listxattr(proc_path_of(operation), names, arguments->size);
+		operation->result = ret == -1 ? -errno : ret;
+		return;
 	}
-	operation->result = xattr_result(operation, fd, ret);
+	operation->result = operation_listxattr_pathref(operation->proc_fd,
+							descriptor_pathref_fd(operation->target),
+							arguments->proc_path,
+							names,
+							arguments->size);
 }
 
 static bool listxattr_attempt(struct operation *operation)

@@ -40,6 +40,11 @@ struct operation_class {
 	/* Never on the ring, although there is an opcode for its kind. */
 	bool in_thread;
 
+	/*
+	 * In the engine's thread, before the _request function has returned; no backend is needed.
+	 */
+	bool here;
+
 	/* Let go of a result that nobody took. NULL where a result is only memory. */
 	void (*discard)(struct operation *operation);
 };
@@ -130,7 +135,7 @@ struct name_arguments {
 };
 
 struct lookup_xattr {
-	const char *name;
+	const char *name; /* NULL: the names of all */
 	size_t size;
 	uint8_t *value;
 };
@@ -146,6 +151,13 @@ struct lookup_arguments {
 	struct statx stx;
 	int fd; /* -1 for none or taken */
 	char proc_path[PROC_FD_PATH_SIZE];
+};
+
+struct lookups_arguments {
+	struct lookup_arguments *each;
+	int *results; /* 0 or -errno each; -ECANCELED until it is its turn */
+	size_t count;
+	unsigned long waits; /* result */
 };
 
 struct job_arguments {
@@ -186,6 +198,7 @@ struct operation {
 		struct readlinkat_arguments readlinkat;
 		struct name_arguments name;
 		struct lookup_arguments lookup;
+		struct lookups_arguments lookups;
 		struct job_arguments job;
 	};
 };
@@ -214,7 +227,9 @@ ssize_t operation_getxattr_pathref(int proc_fd,
 				   const char *name,
 				   uint8_t *value,
 				   size_t size);
-/* A directory for the former, or -1 where there is no procfs or no getxattrat (Linux 6.13). */
+ssize_t operation_listxattr_pathref(
+	int proc_fd, int fd, char proc_path[PROC_FD_PATH_SIZE], char *names, size_t size);
+/* A directory for these, or -1 where there is no procfs or no getxattrat (Linux 6.13). */
 int operation_open_proc_fd(void);
 
 /*

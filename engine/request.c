@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backend.h"
 #include "handle.h"
 #include "latency.h"
 #include "mounts.h"
@@ -161,7 +162,7 @@ int request_create(struct pathring *ring,
 	struct identity *identity = NULL;
 	int ret;
 
-	ret = engine_use(ring);
+	ret = class->here ? engine_use_here(ring) : engine_use(ring);
 	if (ret < 0) {
 		return ret;
 	}
@@ -233,6 +234,17 @@ static void request_park(struct pathring_request *request)
 	TAILQ_INSERT_TAIL(&request->ring->waiting, request, link);
 }
 
+static void run_here(struct pathring_request *request)
+{
+	struct pathring *ring = request->ring;
+
+	request->reason = PATHRING_REASON_ONLY_WAY;
+	request->state = REQUEST_RUNNING;
+	TAILQ_INSERT_TAIL(&ring->running, request, link);
+	ring->num_running++;
+	sync_run(ring, request);
+}
+
 void request_start(struct pathring_request *request,
 		   pathring_request_fn fn,
 		   void *private_data,
@@ -242,7 +254,9 @@ void request_start(struct pathring_request *request,
 
 	request->fn = fn;
 	request->private_data = private_data;
-	if (operation->class->kind == PATHRING_CLOSE && operation->target->references > 1) {
+	if (operation->class->here) {
+		run_here(request);
+	} else if (operation->class->kind == PATHRING_CLOSE && operation->target->references > 1) {
 		request_park(request);
 	} else {
 		request_enqueue(request);

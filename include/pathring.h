@@ -215,6 +215,7 @@ int pathring_submit(struct pathring *ring);
 	X(LINKAT, linkat)           \
 	X(SYMLINKAT, symlinkat)     \
 	X(LOOKUP, lookup)           \
+	X(LOOKUPS, lookups)         \
 	X(JOB, job)
 
 #define PATHRING_OPERATION_CONSTANT(constant, name) PATHRING_##constant,
@@ -959,7 +960,8 @@ int pathring_symlinkat_result(struct pathring_request *request);
  *
  * flags: O_NOFOLLOW and O_DIRECTORY only (O_PATH is implied); resolve: as for openat; mask:
  * STATX_*. xattrs: up to PATHRING_LOOKUP_MAX_XATTRS names, each with the most that its value may
- * have.
+ * have. NULL as a name asks for the names of all xattrs, as listxattr does; there is no opcode for
+ * that, so that such a lookup does not go to the ring.
  *
  * The request fails as a whole when the open or the statx fails. Each xattr has its own outcome.
  */
@@ -1020,6 +1022,73 @@ int pathring_lookup_result(struct pathring_request *request,
 int pathring_lookup_take_handle(struct pathring_request *request,
 				TALLOC_CTX *mem_ctx,
 				struct pathring_handle **handle);
+
+/*
+ * lookups: the same of many names of one directory, as one request: for a server that lists. One
+ * thread does them one after the other and is the identity once for all of them, which is cheapest
+ * where nothing has to be waited for; where the file system makes one wait, lookup after lookup
+ * waits, and requests of one name each overlap. dir must be given (-EINVAL); up to
+ * PATHRING_LOOKUPS_MAX_NAMES names, at least one, each as path for lookup; how is for all.
+ *
+ * The request succeeds when the identity could be assumed; each name has its own outcome, with its
+ * number: 0 or what lookup says. Results point into the request, and what is not moved out of it is
+ * closed with it. pathring_lookups_take_fd() moves the path reference out as a plain descriptor
+ * (O_PATH, close-on-exec) that is the caller's to close.
+ */
+#define PATHRING_LOOKUPS_MAX_NAMES 1024
+
+struct pathring_lookups_entry {
+	int result;
+	struct pathring_lookup *lookup; /* a talloc child of the array; NULL with an error */
+};
+
+struct tevent_req *pathring_lookups_send(TALLOC_CTX *mem_ctx,
+					 struct tevent_context *ev,
+					 struct pathring *ring,
+					 struct pathring_identity *identity,
+					 struct pathring_handle *dir,
+					 const char *const *names,
+					 size_t num_names,
+					 const struct pathring_lookup_how *how);
+/* Returns the number of names, with as many entries on mem_ctx. */
+ssize_t pathring_lookups_recv(struct tevent_req *req,
+			      TALLOC_CTX *mem_ctx,
+			      struct pathring_lookups_entry **entries);
+int pathring_lookups_request(struct pathring *ring,
+			     struct pathring_identity *identity,
+			     struct pathring_handle *dir,
+			     const char *const *names,
+			     size_t num_names,
+			     const struct pathring_lookup_how *how,
+			     pathring_request_fn fn,
+			     void *private_data,
+			     struct pathring_request **request);
+/*
+ * The same in this thread, switched to the identity where it isn't it already: the request is
+ * complete when this returns. For a caller that would wait for it at once. Does not start the
+ * engine.
+ */
+int pathring_lookups_here(struct pathring *ring,
+			  struct pathring_identity *identity,
+			  struct pathring_handle *dir,
+			  const char *const *names,
+			  size_t num_names,
+			  const struct pathring_lookup_how *how,
+			  struct pathring_request **request);
+int pathring_lookups_result(struct pathring_request *request,
+			    size_t number,
+			    const struct statx **stx,
+			    const struct pathring_xattr **xattrs);
+int pathring_lookups_take_handle(struct pathring_request *request,
+				 size_t number,
+				 TALLOC_CTX *mem_ctx,
+				 struct pathring_handle **handle);
+int pathring_lookups_take_fd(struct pathring_request *request, size_t number);
+/*
+ * How often the thread that did them had to wait for something (its voluntary context switches), to
+ * tell a file system that makes one wait from a machine that is busy.
+ */
+unsigned long pathring_lookups_waits(struct pathring_request *request);
 
 /* ---- functions of the caller's under an identity ---- */
 

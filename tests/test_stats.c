@@ -243,11 +243,11 @@ BACKEND_TEST(describe, names_kernel_and_backend)
 BACKEND_TEST(names, of_everything)
 {
 	static const char *const operations[] = {
-		"openat",    "close",	    "statx",	  "getxattr", "setxattr",
-		"listxattr", "removexattr", "pread",	  "pwrite",   "fsync",
-		"ftruncate", "fallocate",   "fchmod",	  "fchown",   "utimens",
-		"statfs",    "readdir",	    "readlinkat", "mkdirat",  "unlinkat",
-		"renameat",  "linkat",	    "symlinkat",  "lookup",   "job",
+		"openat",      "close",	   "statx",    "getxattr", "setxattr",	"listxattr",
+		"removexattr", "pread",	   "pwrite",   "fsync",	   "ftruncate", "fallocate",
+		"fchmod",      "fchown",   "utimens",  "statfs",   "readdir",	"readlinkat",
+		"mkdirat",     "unlinkat", "renameat", "linkat",   "symlinkat", "lookup",
+		"lookups",     "job",
 	};
 	enum pathring_operation operation = 0;
 

@@ -431,7 +431,7 @@ static void expect_xattrs(struct attempt *attempt)
 	}
 }
 
-bool names_begin_lookup(struct attempt *attempt)
+static bool begin_lookup(struct attempt *attempt, bool many)
 {
 	static const struct {
 		const char *name;
@@ -468,7 +468,25 @@ bool names_begin_lookup(struct attempt *attempt)
 		attempt->uid = attempt->node == NODE_LINK ? 0 : world.users[attempt->owner].uid;
 		expect_xattrs(attempt);
 	}
+	if (many) {
+		const char *const paths_there[] = { path, path, path };
+
+		/* They are in their entries. */
+		attempt->offset = attempt->expected;
+		attempt->expected = attempt->form == FORM_REQUEST ? 0 : 3;
+		return ISSUE(attempt, lookups, life.base, paths_there, 3, &how);
+	}
 	return ISSUE(attempt, lookup, life.base, path, &how);
+}
+
+bool names_begin_lookup(struct attempt *attempt)
+{
+	return begin_lookup(attempt, false);
+}
+
+bool names_begin_lookups(struct attempt *attempt)
+{
+	return begin_lookup(attempt, true);
 }
 
 static void
@@ -525,5 +543,50 @@ void names_end_lookup(struct attempt *attempt)
 		attempt->io = false;
 		check_opened(attempt, handle);
 		keep_opened(attempt, handle);
+	}
+}
+
+static void end_lookups_request(struct attempt *attempt)
+{
+	const struct pathring_xattr *xattrs = NULL;
+	const struct statx *stx = NULL;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		int ret = pathring_lookups_result(attempt->request, i, &stx, &xattrs);
+		bool ok;
+
+		ok = attempt_judge_part(attempt, ret, attempt->offset);
+		if (ok && ret == 0) {
+			check_lookup(attempt, stx, xattrs);
+		}
+	}
+}
+
+void names_end_lookups(struct attempt *attempt)
+{
+	struct pathring_lookups_entry *entries = NULL;
+	ssize_t ret;
+	size_t i;
+	bool ok;
+
+	if (attempt->req == NULL) {
+		ret = pathring_lookups_result(attempt->request, 0, NULL, NULL);
+		if (ret == attempt->offset) {
+			ret = 0;
+		}
+		ok = attempt_judge(attempt, ret);
+		if (ok && ret == 0) {
+			end_lookups_request(attempt);
+		}
+		return;
+	}
+	ret = pathring_lookups_recv(attempt->req, attempt, &entries);
+	ok = attempt_judge(attempt, ret);
+	for (i = 0; ok && ret > 0 && i < (size_t)ret; i++) {
+		ok = attempt_judge_part(attempt, entries[i].result, attempt->offset);
+		if (ok && entries[i].result == 0) {
+			check_lookup(attempt, &entries[i].lookup->stx, entries[i].lookup->xattrs);
+		}
 	}
 }

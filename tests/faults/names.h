@@ -20,6 +20,8 @@ void names_end_linkat(struct attempt *attempt);
 bool names_begin_symlinkat(struct attempt *attempt);
 void names_end_symlinkat(struct attempt *attempt);
 bool names_begin_lookup(struct attempt *attempt);
+bool names_begin_lookups(struct attempt *attempt);
 void names_end_lookup(struct attempt *attempt);
+void names_end_lookups(struct attempt *attempt);
 
 #endif /* PATHRING_TESTS_FAULTS_NAMES_H */

@@ -441,4 +441,5 @@ const struct attempt_operation attempt_operations[PATHRING_NUM_OPERATIONS] = {
 	[PATHRING_SYMLINKAT] = { names_begin_symlinkat, names_end_symlinkat },
 	[PATHRING_JOB] = { begin_job, end_job },
 	[PATHRING_LOOKUP] = { names_begin_lookup, names_end_lookup },
+	[PATHRING_LOOKUPS] = { names_begin_lookups, names_end_lookups },
 };

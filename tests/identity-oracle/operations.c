@@ -11,13 +11,14 @@
 #include "tree.h"
 
 const struct operation *const operations[] = {
-	&operation_build,     &operation_openat,   &operation_lookup,	 &operation_close,
-	&operation_statx,     &operation_statfs,   &operation_readdir,	 &operation_readlinkat,
-	&operation_getxattr,  &operation_setxattr, &operation_listxattr, &operation_removexattr,
-	&operation_pread,     &operation_pwrite,   &operation_fsync,	 &operation_ftruncate,
-	&operation_fallocate, &operation_fchmod,   &operation_fchown,	 &operation_utimens,
-	&operation_mkdirat,   &operation_unlinkat, &operation_renameat,	 &operation_linkat,
-	&operation_symlinkat, &operation_job,	   &operation_run_as,	 &operation_callback_as,
+	&operation_build,	&operation_openat,    &operation_lookup,   &operation_lookups,
+	&operation_close,	&operation_statx,     &operation_statfs,   &operation_readdir,
+	&operation_readlinkat,	&operation_getxattr,  &operation_setxattr, &operation_listxattr,
+	&operation_removexattr, &operation_pread,     &operation_pwrite,   &operation_fsync,
+	&operation_ftruncate,	&operation_fallocate, &operation_fchmod,   &operation_fchown,
+	&operation_utimens,	&operation_mkdirat,   &operation_unlinkat, &operation_renameat,
+	&operation_linkat,	&operation_symlinkat, &operation_job,	   &operation_run_as,
+	&operation_callback_as,
 };
 
 const size_t num_operations = sizeof(operations) / sizeof(operations[0]);

@@ -72,6 +72,7 @@ uint8_t operation_index(const struct operation *operation);
 extern const struct operation operation_build;
 extern const struct operation operation_openat;
 extern const struct operation operation_lookup;
+extern const struct operation operation_lookups;
 extern const struct operation operation_close;
 extern const struct operation operation_statx;
 extern const struct operation operation_statfs;

@@ -154,8 +154,9 @@ const struct operation operation_openat = {
 /* ---- lookup ---- */
 
 static const struct pathring_xattr_query queries[] = {
-	{ "user.a", 256 }, { "system.posix_acl_access", 256 }, { "trusted.t", 0 }, { "user.b", 8 },
-	{ "user.b", 256 },
+	{ "user.a", 256 },  { "system.posix_acl_access", 256 },
+	{ "trusted.t", 0 }, { "user.b", 8 },
+	{ "user.b", 256 },  { NULL, 256 },
 };
 
 #define MAX_QUERIES (sizeof(queries) / sizeof(queries[0]))
@@ -193,6 +194,19 @@ static int lookup_request(struct flight *flight, pathring_request_fn fn)
 				       &flight->request);
 }
 
+/* The value, or the names in whatever order. */
+static void add_xattr(struct outcome *outcome, size_t number, const char *value, ssize_t length)
+{
+	if (value == NULL || length <= 0) {
+		return;
+	}
+	if (queries[number].name == NULL) {
+		outcome_add_name_list(outcome, value, (size_t)length);
+	} else {
+		outcome_add(outcome, value, (size_t)length);
+	}
+}
+
 static void lookup_result(struct flight *flight)
 {
 	const struct pathring_xattr *xattrs = NULL;
@@ -208,9 +222,7 @@ static void lookup_result(struct flight *flight)
 	outcome_add_statx(&flight->outcome, stx);
 	for (i = 0; i < flight->call->size; i++) {
 		outcome_add_number(&flight->outcome, (uint64_t)xattrs[i].length);
-		if (xattrs[i].value != NULL) {
-			outcome_add(&flight->outcome, xattrs[i].value, (size_t)xattrs[i].length);
-		}
+		add_xattr(&flight->outcome, i, (const char *)xattrs[i].value, xattrs[i].length);
 	}
 	ret = pathring_lookup_take_handle(
 		flight->request, flight->oracle->handles, &flight->opened);
@@ -240,12 +252,16 @@ static void lookup_plain(struct plain *plain)
 	outcome_add_statx(plain->outcome, &stx);
 	plain_proc_path(fd, path);
 	for (i = 0; i < plain->call->size; i++) {
-		int64_t length = RESULT_OF(getxattr(path, queries[i].name, value, queries[i].size));
+		const struct pathring_xattr_query *query = &queries[i];
+		int64_t length;
 
-		outcome_add_number(plain->outcome, (uint64_t)length);
-		if (length > 0 && queries[i].size > 0) {
-			outcome_add(plain->outcome, value, (size_t)length);
+		if (query->name == NULL) {
+			length = RESULT_OF(listxattr(path, value, query->size));
+		} else {
+			length = RESULT_OF(getxattr(path, query->name, value, query->size));
 		}
+		outcome_add_number(plain->outcome, (uint64_t)length);
+		add_xattr(plain->outcome, i, query->size > 0 ? value : NULL, length);
 	}
 	outcome_add_number(plain->outcome, 0);
 	plain->opened = fd;
@@ -257,6 +273,76 @@ const struct operation operation_lookup = {
 	.draw = lookup_draw,
 	.request = lookup_request,
 	.result = lookup_result,
+	.plain = lookup_plain,
+};
+
+/* ---- lookups: of one name among others, whose outcomes must not be taken for its own ---- */
+
+static void lookups_draw(struct draw *draw)
+{
+	lookup_draw(draw);
+	/* Below a directory, always. */
+	if (draw->call->slot < 0) {
+		draw->call->slot = 0;
+	}
+}
+
+static int lookups_request(struct flight *flight, pathring_request_fn fn)
+{
+	const struct call *call = flight->call;
+	const struct pathring_lookup_how how = {
+		.flags = call->flags & ~(uint64_t)O_PATH,
+		.resolve = call->resolve,
+		.mask = STATX_BASIC_STATS,
+		.xattrs = queries,
+		.num_xattrs = call->size,
+	};
+	char path[CALL_PATH_SPACE];
+	const char *const names[] = {
+		"no such name",
+		call_path(call, flight->oracle->tree_a, path),
+		".",
+	};
+
+	return pathring_lookups_request(flight->ring,
+					flight->identity,
+					flight->handle,
+					names,
+					3,
+					&how,
+					fn,
+					flight,
+					&flight->request);
+}
+
+static void lookups_result(struct flight *flight)
+{
+	const struct pathring_xattr *xattrs = NULL;
+	const struct statx *stx = NULL;
+	size_t i;
+	int ret;
+
+	ret = pathring_lookups_result(flight->request, 1, &stx, &xattrs);
+	outcome_begin(&flight->outcome, ret);
+	if (ret < 0) {
+		return;
+	}
+	outcome_add_statx(&flight->outcome, stx);
+	for (i = 0; i < flight->call->size; i++) {
+		outcome_add_number(&flight->outcome, (uint64_t)xattrs[i].length);
+		add_xattr(&flight->outcome, i, (const char *)xattrs[i].value, xattrs[i].length);
+	}
+	ret = pathring_lookups_take_handle(
+		flight->request, 1, flight->oracle->handles, &flight->opened);
+	outcome_add_number(&flight->outcome, (uint64_t)ret);
+}
+
+const struct operation operation_lookups = {
+	.name = "lookups",
+	.weight = 60,
+	.draw = lookups_draw,
+	.request = lookups_request,
+	.result = lookups_result,
 	.plain = lookup_plain,
 };
 

@@ -178,7 +178,8 @@ static struct call *draw_end_of_handle(struct oracle *oracle, struct call *first
 		}
 	}
 	opens = operations[last->operation] == &operation_openat ||
-		operations[last->operation] == &operation_lookup;
+		operations[last->operation] == &operation_lookup ||
+		operations[last->operation] == &operation_lookups;
 	if (last->slot <= 0 || operations[last->operation] == &operation_close ||
 	    !dice_percent(&oracle->dice, 12)) {
 		return next;

@@ -265,7 +265,8 @@ static bool must_retry(struct flight *flight)
 	const struct operation *operation = operations[flight->call->operation];
 
 	return flight->outcome.result == -EAGAIN && flight->tries < MAX_TRIES &&
-	       (operation == &operation_openat || operation == &operation_lookup);
+	       (operation == &operation_openat || operation == &operation_lookup ||
+		operation == &operation_lookups);
 }
 
 static void finish(struct flight *flight)
