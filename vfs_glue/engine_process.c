@@ -141,6 +141,17 @@ struct vfs_pathring_engine *vfs_pathring_engine_find(enum pathring_backend backe
 	return engines[backend];
 }
 
+struct vfs_pathring_engine *vfs_pathring_engine_unstarted(enum pathring_backend backend)
+{
+	struct vfs_pathring_engine *engine = engines[backend];
+
+	if (engine == NULL || engine->unusable) {
+		return NULL;
+	}
+
+	return engine;
+}
+
 struct vfs_pathring_engine *vfs_pathring_engine_get(enum pathring_backend backend)
 {
 	struct vfs_pathring_engine *engine = engines[backend];

@@ -27,6 +27,13 @@
 #error "This Samba's VFS interface version is newer than 53 (4.25), the newest that pathring knows."
 #endif
 
+/*
+ * Until 48 readdir gives a stat with each entry of a listing and none in a scan for a name, and
+ * positions are told and gone back to: what look-ahead (ahead.h) goes by. It has no other way yet
+ * to know a listing.
+ */
+#define VFS_PATHRING_COMPAT_LOOKS_AHEAD (SMB_VFS_INTERFACE_VERSION <= 48)
+
 /* All of the module's messages are of one class of their own: "log level = 1 pathring:3". */
 extern int vfs_pathring_debug_class;
 

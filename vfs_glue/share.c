@@ -6,6 +6,9 @@
  */
 #include "vfs_pathring.h"
 
+/* Entries; the value of pathring:readahead where there is none. */
+#define DEFAULT_READAHEAD 128
+
 static const struct {
 	const char *name;
 	bool off;
@@ -47,6 +50,29 @@ static bool share_engine(struct connection_struct *conn,
 		value);
 	return true;
 }
+
+#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
+static bool has_readdir(const struct vfs_fn_pointers *fns)
+{
+	return fns->fdopendir_fn != NULL || fns->readdir_fn != NULL || fns->telldir_fn != NULL ||
+	       fns->seekdir_fn != NULL || fns->rewind_dir_fn != NULL || fns->closedir_fn != NULL;
+}
+
+static bool has_openat(const struct vfs_fn_pointers *fns)
+{
+	return fns->openat_fn != NULL || fns->close_fn != NULL;
+}
+
+static bool has_fstat(const struct vfs_fn_pointers *fns)
+{
+	return fns->fstat_fn != NULL || fns->fstatat_fn != NULL;
+}
+
+static bool has_fgetxattr(const struct vfs_fn_pointers *fns)
+{
+	return fns->fgetxattr_fn != NULL || fns->flistxattr_fn != NULL;
+}
+#endif
 
 static bool has_getxattrat(const struct vfs_fn_pointers *fns)
 {
@@ -138,6 +164,77 @@ static bool answers_get_dos_attributes(const struct vfs_handle_struct *handle, c
 	return stored && !dmapi && first && last;
 }
 
+#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
+/*
+ * Look-ahead answers what smbd asks of an entry in place of smbd's own functions, so that none of
+ * them may be another module's.
+ */
+static struct vfs_pathring_ahead *share_ahead(TALLOC_CTX *mem_ctx,
+					      struct vfs_handle_struct *handle,
+					      const char *service,
+					      enum pathring_backend backend)
+{
+	static const struct {
+		const char *function;
+		bool (*has)(const struct vfs_fn_pointers *fns);
+	} needed[] = {
+		{ "look-ahead (readdir)", has_readdir },
+		{ "look-ahead (openat)", has_openat },
+		{ "look-ahead (fstat)", has_fstat },
+		{ "look-ahead (fgetxattr)", has_fgetxattr },
+	};
+	int window = lp_parm_int(SNUM(handle->conn), "pathring", "readahead", DEFAULT_READAHEAD);
+	size_t i;
+
+	if (window <= 0) {
+		return NULL;
+	}
+	for (i = 0; i < ARRAY_SIZE(needed); i++) {
+		bool last = next_is_default(handle, service, needed[i].function, needed[i].has);
+
+		if (!last) {
+			return NULL;
+		}
+	}
+
+	return vfs_pathring_ahead_create(mem_ctx, handle, backend, window);
+}
+
+static void share_log_ahead(const struct vfs_pathring_share *share)
+{
+	const struct vfs_pathring_ahead_counters *counters = NULL;
+
+	if (share == NULL || share->ahead == NULL) {
+		return;
+	}
+	counters = vfs_pathring_ahead_counters(share->ahead);
+	DBG_NOTICE("look-ahead: %" PRIu64 " names looked up, answered from that: %" PRIu64
+		   " openat, %" PRIu64 " fstat, %" PRIu64 " fgetxattr and flistxattr\n",
+		   counters->looked,
+		   counters->opened,
+		   counters->stats,
+		   counters->xattrs);
+}
+#else
+static struct vfs_pathring_ahead *share_ahead(TALLOC_CTX *mem_ctx,
+					      struct vfs_handle_struct *handle,
+					      const char *service,
+					      enum pathring_backend backend)
+{
+	(void)mem_ctx;
+	(void)handle;
+	(void)service;
+	(void)backend;
+
+	return NULL;
+}
+
+static void share_log_ahead(const struct vfs_pathring_share *share)
+{
+	(void)share;
+}
+#endif
+
 void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *service)
 {
 	struct connection_struct *conn = handle->conn;
@@ -178,6 +275,7 @@ void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *se
 	share->pread = next_is_default(handle, service, "pread", has_pread);
 	share->pwrite = next_is_default(handle, service, "pwrite", has_pwrite);
 	share->fsync = next_is_default(handle, service, "fsync", has_fsync);
+	share->ahead = share_ahead(share, handle, service, backend);
 	SMB_VFS_HANDLE_SET_DATA(handle, share, NULL, struct vfs_pathring_share, return);
 
 	/*
@@ -189,12 +287,20 @@ void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *se
 
 void vfs_pathring_share_disconnect(struct vfs_handle_struct *handle)
 {
+	share_log_ahead(vfs_pathring_share_get(handle));
 	TALLOC_FREE(handle->data);
 
 	num_shares--;
 	if (num_shares == 0) {
 		vfs_pathring_engine_log_account();
 	}
+}
+
+struct vfs_pathring_ahead *vfs_pathring_ahead_get(const struct vfs_handle_struct *handle)
+{
+	const struct vfs_pathring_share *share = vfs_pathring_share_get(handle);
+
+	return share != NULL ? share->ahead : NULL;
 }
 
 const struct vfs_pathring_share *vfs_pathring_share_get(const struct vfs_handle_struct *handle)

@@ -33,6 +33,17 @@ static struct vfs_fn_pointers vfs_pathring_fns = {
 	.connect_fn = vfs_pathring_connect,
 	.disconnect_fn = vfs_pathring_disconnect,
 	.close_fn = vfs_pathring_close,
+#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
+	.readdir_fn = vfs_pathring_readdir,
+	.telldir_fn = vfs_pathring_telldir,
+	.seekdir_fn = vfs_pathring_seekdir,
+	.rewind_dir_fn = vfs_pathring_rewind_dir,
+	.closedir_fn = vfs_pathring_closedir,
+	.openat_fn = vfs_pathring_openat,
+	.fstat_fn = vfs_pathring_fstat,
+	.fgetxattr_fn = vfs_pathring_fgetxattr,
+	.flistxattr_fn = vfs_pathring_flistxattr,
+#endif
 	.pread_send_fn = vfs_pathring_pread_send,
 	.pread_recv_fn = vfs_pathring_pread_recv,
 	.pwrite_send_fn = vfs_pathring_pwrite_send,

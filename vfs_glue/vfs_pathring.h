@@ -20,7 +20,10 @@ struct vfs_pathring_share {
 	bool pread;
 	bool pwrite;
 	bool fsync;
+	struct vfs_pathring_ahead *ahead; /* NULL: no look-ahead */
 };
+
+struct vfs_pathring_ahead;
 
 /* Never fails: a tree connect for which this can't be set up passes everything on. */
 void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *service);
@@ -53,6 +56,9 @@ void vfs_pathring_engine_create(struct connection_struct *conn, enum pathring_ba
 
 /* The engine, started; NULL when it can't work, which has been logged once then. */
 struct vfs_pathring_engine *vfs_pathring_engine_get(enum pathring_backend backend);
+
+/* The same without starting it, for what it does in smbd's thread. */
+struct vfs_pathring_engine *vfs_pathring_engine_unstarted(enum pathring_backend backend);
 
 /* The engine if there is one in this process, in whatever state. */
 struct vfs_pathring_engine *vfs_pathring_engine_find(enum pathring_backend backend);
@@ -114,7 +120,56 @@ void vfs_pathring_call_settle(enum pathring_backend backend, int fd);
 /* The engine that holds these calls is going away: none of them will complete. */
 void vfs_pathring_call_forget(struct vfs_pathring_engine *engine);
 
+/* -------------------------------------------------------------------- look-ahead in directories */
+
+struct vfs_pathring_ahead_counters {
+	uint64_t looked; /* names looked up */
+	uint64_t opened; /* openat answered from that */
+	uint64_t stats;	 /* fstat */
+	uint64_t xattrs; /* fgetxattr and flistxattr */
+};
+
+/* Looks up to window entries ahead. NULL without memory. */
+struct vfs_pathring_ahead *vfs_pathring_ahead_create(TALLOC_CTX *mem_ctx,
+						     struct vfs_handle_struct *handle,
+						     enum pathring_backend backend,
+						     size_t window);
+struct vfs_pathring_ahead *vfs_pathring_ahead_get(const struct vfs_handle_struct *handle);
+const struct vfs_pathring_ahead_counters *
+vfs_pathring_ahead_counters(const struct vfs_pathring_ahead *ahead);
+
+/* fsp is about to be closed. ahead may be NULL. */
+void vfs_pathring_ahead_closing(struct vfs_pathring_ahead *ahead, const struct files_struct *fsp);
+
 /* ---------------------------------------------------------------------------- the VFS functions */
+
+#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
+struct dirent *vfs_pathring_readdir(struct vfs_handle_struct *handle,
+				    struct files_struct *dirfsp,
+				    DIR *dirp,
+				    SMB_STRUCT_STAT *sbuf);
+long vfs_pathring_telldir(struct vfs_handle_struct *handle, DIR *dirp);
+void vfs_pathring_seekdir(struct vfs_handle_struct *handle, DIR *dirp, long offset);
+void vfs_pathring_rewind_dir(struct vfs_handle_struct *handle, DIR *dirp);
+int vfs_pathring_closedir(struct vfs_handle_struct *handle, DIR *dirp);
+int vfs_pathring_openat(struct vfs_handle_struct *handle,
+			const struct files_struct *dirfsp,
+			const struct smb_filename *smb_fname,
+			struct files_struct *fsp,
+			const struct vfs_open_how *how);
+int vfs_pathring_fstat(struct vfs_handle_struct *handle,
+		       struct files_struct *fsp,
+		       SMB_STRUCT_STAT *sbuf);
+ssize_t vfs_pathring_fgetxattr(struct vfs_handle_struct *handle,
+			       struct files_struct *fsp,
+			       const char *name,
+			       void *value,
+			       size_t size);
+ssize_t vfs_pathring_flistxattr(struct vfs_handle_struct *handle,
+				struct files_struct *fsp,
+				char *list,
+				size_t size);
+#endif
 
 struct tevent_req *vfs_pathring_getxattrat_send(TALLOC_CTX *mem_ctx,
 						struct tevent_context *ev,

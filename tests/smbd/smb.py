@@ -15,6 +15,7 @@ from impacket.smb3structs import (FILE_DIRECTORY_FILE, FILE_LIST_DIRECTORY, FILE
                                   FILE_SHARE_WRITE, FILE_WRITE_DATA, SMB2_DIALECT_21)
 
 STATUS_NO_MORE_FILES = 0x80000006
+STATUS_NO_SUCH_FILE = 0xC000000F  # of a listing: not one entry
 STATUS_ACCESS_DENIED = 0xC0000022
 FILE_ID_BOTH_DIRECTORY_INFORMATION = 37
 SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
@@ -134,7 +135,7 @@ class Session:
             while True:
                 entries.extend(records(self.call('queryDirectory', *query(handle))))
         except SessionError as error:
-            if error.get_error_code() != STATUS_NO_MORE_FILES:
+            if error.get_error_code() not in (STATUS_NO_MORE_FILES, STATUS_NO_SUCH_FILE):
                 raise
         finally:
             self.call('close', handle)

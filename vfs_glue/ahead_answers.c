@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The calls that smbd makes for an entry of a listing, answered from its look-up. Each answer is
+ * given once, to who the look-up was made for, and for the descriptor that came from it; everything
+ * else is the next module's. What the kernel denied is asked of it again: smbd has rules of its own
+ * then (fget_ea_dos_attribute() in smbd/dosmode.c tries again as root).
+ */
+#include "ahead.h"
+
+#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
+
+void ahead_answers_forget(struct vfs_pathring_ahead *ahead)
+{
+	ahead->offer.directory = NULL;
+	ahead->opened.fsp = NULL;
+}
+
+static bool is_same_user(const struct vfs_pathring_ahead *ahead, uid_t uid)
+{
+	return uid == get_current_uid(ahead->handle->conn);
+}
+
+static bool is_offered(const struct vfs_pathring_ahead *ahead,
+		       const struct files_struct *dirfsp,
+		       const struct smb_filename *smb_fname,
+		       const struct files_struct *fsp,
+		       const struct vfs_open_how *how)
+{
+	const struct ahead_offer *offer = &ahead->offer;
+
+	if (offer->directory == NULL || offer->directory->fsp != dirfsp) {
+		return false;
+	}
+	/* A path reference of a name that is not to be followed; nothing that opens or creates. */
+	if (!fsp->fsp_flags.is_pathref || how->resolve != 0 || (how->flags & O_NOFOLLOW) == 0 ||
+	    (how->flags & (O_CREAT | O_DIRECTORY)) != 0) {
+		return false;
+	}
+	if (smb_fname->stream_name != NULL ||
+	    strcmp(smb_fname->base_name, offer->entry->dirent.d_name) != 0) {
+		return false;
+	}
+	return is_same_user(ahead, offer->uid);
+}
+
+static void note_opened(struct vfs_pathring_ahead *ahead, const struct files_struct *fsp, int fd)
+{
+	struct ahead_offer *offer = &ahead->offer;
+	struct ahead_opened *opened = &ahead->opened;
+	const struct pathring_xattr *xattrs = NULL;
+	size_t i;
+
+	pathring_lookups_result(offer->request, offer->number, NULL, &xattrs);
+	opened->fsp = fsp;
+	opened->fd = fd;
+	opened->uid = offer->uid;
+	opened->has_st = true;
+	opened->st = offer->st;
+	for (i = 0; i < AHEAD_NUM_XATTRS; i++) {
+		int number = ahead->number_of[i];
+
+		opened->xattrs[i] = number >= 0 ? &xattrs[number] : NULL;
+	}
+}
+
+/* The directory of the entry that is opened here is one that smbd lists. */
+static void note_use(struct vfs_pathring_ahead *ahead, const struct files_struct *dirfsp)
+{
+	struct ahead_directory *directory = NULL;
+
+	for (directory = ahead->directories; directory != NULL; directory = directory->next) {
+		if (directory->fsp == dirfsp) {
+			directory->unused = 0;
+			directory->used = true;
+			return;
+		}
+	}
+}
+
+int vfs_pathring_openat(struct vfs_handle_struct *handle,
+			const struct files_struct *dirfsp,
+			const struct smb_filename *smb_fname,
+			struct files_struct *fsp,
+			const struct vfs_open_how *how)
+{
+	struct vfs_pathring_ahead *ahead = vfs_pathring_ahead_get(handle);
+	bool offered;
+	int fd;
+
+	if (ahead == NULL || ahead->directories == NULL) {
+		return SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
+	}
+	note_use(ahead, dirfsp);
+	offered = is_offered(ahead, dirfsp, smb_fname, fsp, how);
+	if (offered) {
+		fd = pathring_lookups_take_fd(ahead->offer.request, ahead->offer.number);
+		if (fd >= 0) {
+			note_opened(ahead, fsp, fd);
+			ahead->offer.directory = NULL;
+			ahead->counters.opened++;
+			fsp->fsp_flags.have_proc_fds = fsp->conn->have_proc_fds;
+			return fd;
+		}
+	}
+	ahead->opened.fsp = NULL;
+	return SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
+}
+
+/* What openat gave out for it, or NULL. */
+static struct ahead_opened *opened_find(struct vfs_pathring_ahead *ahead,
+					const struct files_struct *fsp)
+{
+	struct ahead_opened *opened = NULL;
+	bool same;
+
+	if (ahead == NULL || ahead->opened.fsp != fsp) {
+		return NULL;
+	}
+	opened = &ahead->opened;
+	same = is_same_user(ahead, opened->uid);
+	if (!same || fsp_get_pathref_fd(fsp) != opened->fd || !fsp->fsp_flags.is_pathref) {
+		return NULL;
+	}
+	return opened;
+}
+
+int vfs_pathring_fstat(struct vfs_handle_struct *handle,
+		       struct files_struct *fsp,
+		       SMB_STRUCT_STAT *sbuf)
+{
+	struct vfs_pathring_ahead *ahead = vfs_pathring_ahead_get(handle);
+	struct ahead_opened *opened = opened_find(ahead, fsp);
+
+	if (opened == NULL || !opened->has_st) {
+		return SMB_VFS_NEXT_FSTAT(handle, fsp, sbuf);
+	}
+	opened->has_st = false;
+	*sbuf = opened->st;
+	ahead->counters.stats++;
+	return 0;
+}
+
+/* The outcome if it may be given for a buffer of this size, as the system call gives it. */
+static bool xattr_answer(struct vfs_pathring_ahead *ahead,
+			 struct ahead_opened *opened,
+			 enum ahead_xattr which,
+			 void *value,
+			 size_t size,
+			 ssize_t *result)
+{
+	const struct pathring_xattr *xattr = opened->xattrs[which];
+
+	if (xattr == NULL) {
+		return false;
+	}
+	opened->xattrs[which] = NULL;
+	if (xattr->length == -ENODATA && which != AHEAD_LIST) {
+		errno = ENODATA;
+		*result = -1;
+	} else if (xattr->length < 0 || (size_t)xattr->length > size) {
+		return false;
+	} else {
+		if (xattr->length > 0) {
+			memcpy(value, xattr->value, xattr->length);
+		}
+		*result = xattr->length;
+	}
+	ahead->counters.xattrs++;
+	return true;
+}
+
+ssize_t vfs_pathring_fgetxattr(struct vfs_handle_struct *handle,
+			       struct files_struct *fsp,
+			       const char *name,
+			       void *value,
+			       size_t size)
+{
+	struct vfs_pathring_ahead *ahead = vfs_pathring_ahead_get(handle);
+	struct ahead_opened *opened = opened_find(ahead, fsp);
+	ssize_t result;
+
+	if (opened != NULL && strcmp(name, SAMBA_XATTR_DOS_ATTRIB) == 0) {
+		bool answered =
+			xattr_answer(ahead, opened, AHEAD_DOS_ATTRIBUTES, value, size, &result);
+
+		if (answered) {
+			return result;
+		}
+	}
+	return SMB_VFS_NEXT_FGETXATTR(handle, fsp, name, value, size);
+}
+
+ssize_t vfs_pathring_flistxattr(struct vfs_handle_struct *handle,
+				struct files_struct *fsp,
+				char *list,
+				size_t size)
+{
+	struct vfs_pathring_ahead *ahead = vfs_pathring_ahead_get(handle);
+	struct ahead_opened *opened = opened_find(ahead, fsp);
+	ssize_t result;
+
+	if (opened != NULL) {
+		bool answered = xattr_answer(ahead, opened, AHEAD_LIST, list, size, &result);
+
+		if (answered) {
+			return result;
+		}
+	}
+	return SMB_VFS_NEXT_FLISTXATTR(handle, fsp, list, size);
+}
+
+/* The memory of an fsp is used again: what is known of this one must not be another's. */
+void vfs_pathring_ahead_closing(struct vfs_pathring_ahead *ahead, const struct files_struct *fsp)
+{
+	if (ahead != NULL && ahead->opened.fsp == fsp) {
+		ahead->opened.fsp = NULL;
+	}
+}
+
+#endif /* VFS_PATHRING_COMPAT_LOOKS_AHEAD */
