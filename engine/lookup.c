@@ -16,7 +16,28 @@
 
 #define ALLOWED_FLAGS (O_NOFOLLOW | O_DIRECTORY)
 
-static void read_xattrs(const struct operation *operation, struct lookup_arguments *arguments)
+void lookup_read_xattrs_by_name(const struct operation *operation,
+				struct lookup_arguments *arguments)
+{
+	int dirfd = operation_directory_fd(operation);
+	size_t i;
+
+	for (i = 0; i < arguments->num_xattrs; i++) {
+		const struct lookup_xattr *query = &arguments->queries[i];
+		ssize_t length;
+
+		if (query->name == NULL) {
+			length = operation_listxattr_name(
+				dirfd, arguments->path, (char *)query->value, query->size);
+		} else {
+			length = operation_getxattr_name(
+				dirfd, arguments->path, query->name, query->value, query->size);
+		}
+		arguments->xattrs[i].length = length;
+	}
+}
+
+void lookup_read_xattrs(const struct operation *operation, struct lookup_arguments *arguments)
 {
 	size_t i;
 
@@ -42,44 +63,48 @@ static void read_xattrs(const struct operation *operation, struct lookup_argumen
 }
 
 /* fd: of the open, or -errno. */
-static int go_on(const struct operation *operation, struct lookup_arguments *arguments, int fd)
+static int opened(struct lookup_arguments *arguments, int fd)
 {
-	int ret;
-
 	if (fd < 0) {
 		return fd;
 	}
 	arguments->fd = fd;
-	ret = operation_statx_fd(fd, 0, arguments->mask, &arguments->stx);
-	if (ret == 0) {
-		read_xattrs(operation, arguments);
-	}
-	return ret;
+	return operation_statx_fd(fd, 0, arguments->mask, &arguments->stx);
 }
 
-int lookup_open_and_read(const struct operation *operation, struct lookup_arguments *arguments)
+int lookup_open(const struct operation *operation, struct lookup_arguments *arguments)
 {
 	int fd = operation_openat2(
 		operation_directory_fd(operation), arguments->path, &arguments->how);
 
-	return go_on(operation, arguments, fd);
+	return opened(arguments, fd);
 }
 
-int lookup_walk_and_read(const struct operation *operation, struct lookup_arguments *arguments)
+int lookup_walk(const struct operation *operation, struct lookup_arguments *arguments)
 {
 	int fd = pathref_open(operation_directory_fd(operation), arguments->path, &arguments->how);
 
-	return go_on(operation, arguments, fd);
+	return opened(arguments, fd);
+}
+
+static void perform(struct operation *operation,
+		    int (*open)(const struct operation *operation,
+				struct lookup_arguments *arguments))
+{
+	operation->result = open(operation, &operation->lookup);
+	if (operation->result == 0) {
+		lookup_read_xattrs(operation, &operation->lookup);
+	}
 }
 
 static void lookup_perform(struct operation *operation)
 {
-	operation->result = lookup_open_and_read(operation, &operation->lookup);
+	perform(operation, lookup_open);
 }
 
 static void walked_perform(struct operation *operation)
 {
-	operation->result = lookup_walk_and_read(operation, &operation->lookup);
+	perform(operation, lookup_walk);
 }
 
 static bool lookup_attempt(struct operation *operation)
@@ -106,7 +131,7 @@ static bool lookup_attempt(struct operation *operation)
 		return false;
 	}
 	arguments->fd = fd;
-	read_xattrs(operation, arguments);
+	lookup_read_xattrs(operation, arguments);
 	return true;
 }
 

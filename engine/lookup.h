@@ -20,9 +20,17 @@ void lookup_fill_queries(struct pathring_request *request,
 			 const struct pathring_lookup_how *how,
 			 const struct lookup_arguments *like);
 
-/* Do it with blocking calls, by openat2 or, without O_PATH, by hand: 0 or -errno. */
-int lookup_open_and_read(const struct operation *operation, struct lookup_arguments *arguments);
-int lookup_walk_and_read(const struct operation *operation, struct lookup_arguments *arguments);
+/* With blocking calls, by openat2 or, without O_PATH, by hand; with its statx: 0 or -errno. */
+int lookup_open(const struct operation *operation, struct lookup_arguments *arguments);
+int lookup_walk(const struct operation *operation, struct lookup_arguments *arguments);
+/* Then: those of what was opened. */
+void lookup_read_xattrs(const struct operation *operation, struct lookup_arguments *arguments);
+/*
+ * The same for less, where the path is a name whose file steady.h proves: without the walk through
+ * procfs, 1.0 us instead of 2.5 each.
+ */
+void lookup_read_xattrs_by_name(const struct operation *operation,
+				struct lookup_arguments *arguments);
 
 /* Of one that has succeeded. */
 void lookup_results(struct lookup_arguments *arguments,

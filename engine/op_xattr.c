@@ -39,6 +39,11 @@ void operation_proc_path(int fd, char path[PROC_FD_PATH_SIZE])
 	*to = '\0';
 }
 
+static const char *number_in(const char path[PROC_FD_PATH_SIZE])
+{
+	return path + strlen(PROC_FD_PREFIX);
+}
+
 /* struct xattr_args of linux/xattr.h, which Debian 12 does not have yet. */
 struct getxattrat_arguments {
 	uint64_t value;
@@ -55,20 +60,14 @@ struct getxattrat_arguments {
 #endif
 
 static ssize_t
-getxattrat_proc(int proc_fd, const char *path, const char *name, uint8_t *value, size_t size)
+getxattrat(int dirfd, const char *path, int flags, const char *name, uint8_t *value, size_t size)
 {
 	struct getxattrat_arguments arguments = {
 		.value = (uint64_t)(uintptr_t)value,
 		.size = (uint32_t)size,
 	};
 
-	return syscall(SYS_getxattrat,
-		       proc_fd,
-		       path + strlen(PROC_FD_PREFIX),
-		       0,
-		       name,
-		       &arguments,
-		       sizeof(arguments));
+	return syscall(SYS_getxattrat, dirfd, path, flags, name, &arguments, sizeof(arguments));
 }
 
 #ifndef SYS_listxattrat
@@ -79,9 +78,24 @@ getxattrat_proc(int proc_fd, const char *path, const char *name, uint8_t *value,
 #endif
 #endif
 
-static ssize_t listxattrat_proc(int proc_fd, const char *path, char *names, size_t size)
+static ssize_t listxattrat(int dirfd, const char *path, int flags, char *names, size_t size)
 {
-	return syscall(SYS_listxattrat, proc_fd, path + strlen(PROC_FD_PREFIX), 0, names, size);
+	return syscall(SYS_listxattrat, dirfd, path, flags, names, size);
+}
+
+ssize_t operation_getxattr_name(
+	int dirfd, const char *path, const char *name, uint8_t *value, size_t size)
+{
+	ssize_t ret = getxattrat(dirfd, path, AT_SYMLINK_NOFOLLOW, name, value, size);
+
+	return ret == -1 ? -errno : ret;
+}
+
+ssize_t operation_listxattr_name(int dirfd, const char *path, char *names, size_t size)
+{
+	ssize_t ret = listxattrat(dirfd, path, AT_SYMLINK_NOFOLLOW, names, size);
+
+	return ret == -1 ? -errno : ret;
 }
 
 int operation_open_proc_fd(void)
@@ -95,7 +109,7 @@ int operation_open_proc_fd(void)
 		return -1;
 	}
 	operation_proc_path(fd, path);
-	ret = getxattrat_proc(fd, path, "user.pathring", NULL, 0);
+	ret = getxattrat(fd, number_in(path), 0, "user.pathring", NULL, 0);
 	if (ret == -1 && (errno == ENOSYS || errno == EPERM)) {
 		/* An older kernel, or a seccomp filter that does not know the call. */
 		close(fd);
@@ -135,7 +149,7 @@ ssize_t operation_getxattr_pathref(int proc_fd,
 
 	operation_proc_path(fd, proc_path);
 	if (proc_fd >= 0) {
-		ret = getxattrat_proc(proc_fd, proc_path, name, value, size);
+		ret = getxattrat(proc_fd, number_in(proc_path), 0, name, value, size);
 	} else {
 		ret = getxattr(proc_path, name, value, size);
 	}
@@ -150,7 +164,7 @@ ssize_t operation_listxattr_pathref(
 
 	operation_proc_path(fd, proc_path);
 	if (proc_fd >= 0) {
-		ret = listxattrat_proc(proc_fd, proc_path, names, size);
+		ret = listxattrat(proc_fd, number_in(proc_path), 0, names, size);
 	} else {
 		ret = listxattr(proc_path, names, size);
 	}

@@ -229,6 +229,13 @@ ssize_t operation_getxattr_pathref(int proc_fd,
 				   size_t size);
 ssize_t operation_listxattr_pathref(
 	int proc_fd, int fd, char proc_path[PROC_FD_PATH_SIZE], char *names, size_t size);
+/*
+ * By name, which is not followed, where getxattrat is there, that is where proc_fd is. Only where
+ * steady.h says what the name stood for.
+ */
+ssize_t operation_getxattr_name(
+	int dirfd, const char *path, const char *name, uint8_t *value, size_t size);
+ssize_t operation_listxattr_name(int dirfd, const char *path, char *names, size_t size);
 /* A directory for these, or -1 where there is no procfs or no getxattrat (Linux 6.13). */
 int operation_open_proc_fd(void);
 

@@ -177,6 +177,54 @@ OPERATION_TEST(lookups, each_name_has_its_outcome_here)
 	check_as_user_a(f, true);
 }
 
+/* Enough names, with no path among them, for reading the xattrs by name (steady.h). */
+static const char *const plain_names[] = {
+	"file", "missing", "private", "link", "closed", "file", "private", "missing", "link", "file",
+};
+#define NUM_PLAIN_NAMES (sizeof(plain_names) / sizeof(plain_names[0]))
+
+/* The same as the lookup of one name gives, whose xattrs are always those of its descriptor. */
+static void check_against_single(struct fixture *f, bool here)
+{
+	struct pathring_identity *user = fixture_user(f, USER_A);
+	struct pathring_lookups_entry *entries = NULL;
+	struct pathring_lookup *single = NULL;
+	size_t i;
+	size_t j;
+
+	assert_result(do_lookups(f, user, plain_names, NUM_PLAIN_NAMES, here, &entries),
+		      NUM_PLAIN_NAMES);
+	for (i = 0; i < NUM_PLAIN_NAMES; i++) {
+		int ret = do_lookup(f, user, f->dir, plain_names[i], &how, &single);
+
+		assert_result(entries[i].result, ret);
+		if (ret != 0) {
+			continue;
+		}
+		assert_eq(entries[i].lookup->stx.stx_ino, single->stx.stx_ino);
+		for (j = 0; j < how.num_xattrs; j++) {
+			const struct pathring_xattr *xattr = &entries[i].lookup->xattrs[j];
+
+			assert_result(xattr->length, single->xattrs[j].length);
+			if (xattr->value != NULL) {
+				assert_bytes(xattr->value,
+					     single->xattrs[j].value,
+					     (size_t)xattr->length);
+			}
+		}
+		talloc_free(single);
+	}
+	assert_result(entries[0].lookup->xattrs[0].length, 5);
+	talloc_free(entries);
+}
+
+OPERATION_TEST(lookups, by_name_as_by_descriptor)
+{
+	make_names(f);
+	check_against_single(f, false);
+	check_against_single(f, true);
+}
+
 OPERATION_TEST(lookups, names_of_xattrs_in_a_lookup)
 {
 	struct pathring_lookup *lookup = NULL;

@@ -434,7 +434,7 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_create(TALLOC_CTX *mem_ctx,
 	ahead->number_of[AHEAD_LIST] = -1;
 	if (stored) {
 		/* The size is the one of fget_ea_dos_attribute() in smbd/dosmode.c. */
-		ahead_query(ahead, AHEAD_DOS_ATTRIBUTES, SAMBA_XATTR_DOS_ATTRIB, sizeof(fstring));
+		ahead_query(ahead, AHEAD_DOS_ATTRIBUTES, SAMBA_XATTR_DOS_ATTRIB, 128);
 	}
 	if (ea_support) {
 		ahead_query(ahead, AHEAD_LIST, NULL, AHEAD_LIST_SIZE);

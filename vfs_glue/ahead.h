@@ -20,7 +20,7 @@
  * What get_ea_names_from_fsp() in smbd/smb2_trans2.c asks for first. Of a file with longer names
  * smbd asks itself. (GlusterFS wants room for names that it does not tell then.)
  */
-#define AHEAD_LIST_SIZE 1024
+#define AHEAD_LIST_SIZE 256
 
 /* In the order of the queries. */
 enum ahead_xattr { AHEAD_DOS_ATTRIBUTES, AHEAD_LIST, AHEAD_NUM_XATTRS };
