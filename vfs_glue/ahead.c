@@ -36,7 +36,7 @@ static void block_empty(struct ahead_block *block)
 	block->later = false;
 }
 
-static int directory_destructor(struct ahead_directory *directory)
+static void directory_close(struct ahead_directory *directory)
 {
 	struct vfs_pathring_ahead *ahead = directory->ahead;
 	size_t i;
@@ -46,41 +46,70 @@ static int directory_destructor(struct ahead_directory *directory)
 		block_empty(&directory->blocks[i]);
 	}
 	DLIST_REMOVE(ahead->directories, directory);
-	return 0;
+	TALLOC_FREE(directory->handle);
+	if (!directory->used) {
+		ahead->used = false;
+	}
+	TALLOC_FREE(ahead->spare);
+	ahead->spare = directory;
 }
 
-static struct ahead_directory *
-directory_create(struct vfs_pathring_ahead *ahead, const struct files_struct *dirfsp, DIR *dirp)
+/* The memory of the one that was closed last: it is tens of kilobytes, for ten names as well. */
+static struct ahead_directory *directory_memory(struct vfs_pathring_ahead *ahead)
 {
-	struct ahead_directory *directory = NULL;
+	struct ahead_directory *directory = ahead->spare;
 	size_t size = MAX(ahead->window / 2, 1);
 	size_t i;
-	int ret;
 
+	if (directory != NULL) {
+		ahead->spare = NULL;
+		*directory = (struct ahead_directory) {
+			.blocks = {
+				{ .entries = directory->blocks[0].entries,
+				  .requests = directory->blocks[0].requests },
+				{ .entries = directory->blocks[1].entries,
+				  .requests = directory->blocks[1].requests },
+			},
+		};
+		return directory;
+	}
 	directory = talloc_zero(ahead, struct ahead_directory);
 	if (directory == NULL) {
 		return NULL;
 	}
-	directory->ahead = ahead;
-	directory->dirp = dirp;
-	directory->fsp = dirfsp;
-	ret = pathring_handle_dup(directory, dirfd(dirp), PATHRING_PATHREF, &directory->handle);
 	for (i = 0; i < ARRAY_SIZE(directory->blocks); i++) {
 		struct ahead_block *block = &directory->blocks[i];
 
 		block->entries = talloc_array(directory, struct ahead_entry, size);
 		block->requests = talloc_array(directory, struct pathring_request *, size);
 		if (block->entries == NULL || block->requests == NULL) {
-			ret = -ENOMEM;
+			TALLOC_FREE(directory);
+			return NULL;
 		}
 	}
+	return directory;
+}
+
+static struct ahead_directory *
+directory_create(struct vfs_pathring_ahead *ahead, const struct files_struct *dirfsp, DIR *dirp)
+{
+	struct ahead_directory *directory = NULL;
+	int ret;
+
+	directory = directory_memory(ahead);
+	if (directory == NULL) {
+		return NULL;
+	}
+	ret = pathring_handle_dup(directory, dirfd(dirp), PATHRING_PATHREF, &directory->handle);
 	if (ret != 0) {
 		DBG_NOTICE("no look-ahead: %s\n", strerror(-ret));
 		TALLOC_FREE(directory);
 		return NULL;
 	}
+	directory->ahead = ahead;
+	directory->dirp = dirp;
+	directory->fsp = dirfsp;
 	DLIST_ADD(ahead->directories, directory);
-	talloc_set_destructor(directory, directory_destructor);
 	return directory;
 }
 
@@ -376,7 +405,9 @@ int vfs_pathring_closedir(struct vfs_handle_struct *handle, DIR *dirp)
 
 	if (ahead != NULL) {
 		directory = directory_find(ahead, dirp);
-		TALLOC_FREE(directory);
+	}
+	if (directory != NULL) {
+		directory_close(directory);
 	}
 	return SMB_VFS_NEXT_CLOSEDIR(handle, dirp);
 }
@@ -387,7 +418,7 @@ int vfs_pathring_closedir(struct vfs_handle_struct *handle, DIR *dirp)
 static int ahead_destructor(struct vfs_pathring_ahead *ahead)
 {
 	while (ahead->directories != NULL) {
-		talloc_free(ahead->directories);
+		directory_close(ahead->directories);
 	}
 	return 0;
 }

@@ -31,7 +31,8 @@ struct ahead_entry {
 	long after;
 	/* The look-up, or NULL: not made, of an earlier turn, or taken. */
 	struct pathring_request *request;
-	size_t number; /* of the look-ups of the request */
+	size_t number;	  /* of the look-ups of the request */
+	unsigned int who; /* it was made for, of ahead_look_who() */
 };
 
 struct ahead_block {
@@ -69,7 +70,7 @@ struct ahead_offer {
 	const struct ahead_entry *entry;
 	struct pathring_request *request;
 	size_t number;
-	uid_t uid;
+	unsigned int who; /* it is for */
 	SMB_STRUCT_STAT st;
 };
 
@@ -77,7 +78,7 @@ struct ahead_offer {
 struct ahead_opened {
 	const struct files_struct *fsp; /* NULL: none */
 	int fd;
-	uid_t uid;
+	unsigned int who; /* it was opened for */
 	bool has_st; /* not yet asked for */
 	SMB_STRUCT_STAT st;
 	const struct pathring_xattr *xattrs[AHEAD_NUM_XATTRS]; /* NULL: not known or given */
@@ -93,13 +94,20 @@ struct vfs_pathring_ahead {
 	struct pathring_lookup_how how;
 	int number_of[AHEAD_NUM_XATTRS]; /* of the query; -1: none */
 
+	/* Who smbd was when it was looked last */
+	struct security_unix_token *token; /* NULL: not looked */
+	struct pathring_identity *identity;
+	unsigned int who; /* counts changes */
+
 	struct ahead_directory *directories;
 	struct ahead_offer offer;
 	struct ahead_opened opened;
 	struct tevent_immediate *turn_end;
 	bool turn_begun;
+	struct ahead_directory *spare; /* one that is closed; listings come one after the other */
 
-	/* What was seen of late, for where to look up */
+	/* What was seen of late, for how far and where to look up */
+	bool used;	   /* smbd has opened entries of the directory it listed last */
 	bool slow;	   /* each look-up had to wait for the file system */
 	size_t not_waited; /* so many single ones in a row had not */
 	uint64_t entry_nsec[PATHRING_NUM_PLACEMENTS]; /* an entry, all in all; 0: not known */
@@ -116,6 +124,12 @@ void ahead_stat(struct stat *from, bool fake_times, SMB_STRUCT_STAT *st);
 
 /* ---------------------------------------------------------------------------------- ahead_look.c
  */
+
+/*
+ * A number that stands for who smbd works for now; 0: can't be known. By value: sessions of one user
+ * may differ in their groups.
+ */
+unsigned int ahead_look_who(struct vfs_pathring_ahead *ahead);
 
 /* Makes sure that the next entry of the block is looked up, and then some more. */
 void ahead_look(struct ahead_directory *directory, struct ahead_block *block);

@@ -15,12 +15,12 @@ void ahead_answers_forget(struct vfs_pathring_ahead *ahead)
 	ahead->opened.fsp = NULL;
 }
 
-static bool is_same_user(const struct vfs_pathring_ahead *ahead, uid_t uid)
+static bool is_same_user(struct vfs_pathring_ahead *ahead, unsigned int who)
 {
-	return uid == get_current_uid(ahead->handle->conn);
+	return who != 0 && who == ahead_look_who(ahead);
 }
 
-static bool is_offered(const struct vfs_pathring_ahead *ahead,
+static bool is_offered(struct vfs_pathring_ahead *ahead,
 		       const struct files_struct *dirfsp,
 		       const struct smb_filename *smb_fname,
 		       const struct files_struct *fsp,
@@ -40,7 +40,7 @@ static bool is_offered(const struct vfs_pathring_ahead *ahead,
 	    strcmp(smb_fname->base_name, offer->entry->dirent.d_name) != 0) {
 		return false;
 	}
-	return is_same_user(ahead, offer->uid);
+	return is_same_user(ahead, offer->who);
 }
 
 static void note_opened(struct vfs_pathring_ahead *ahead, const struct files_struct *fsp, int fd)
@@ -53,7 +53,7 @@ static void note_opened(struct vfs_pathring_ahead *ahead, const struct files_str
 	pathring_lookups_result(offer->request, offer->number, NULL, &xattrs);
 	opened->fsp = fsp;
 	opened->fd = fd;
-	opened->uid = offer->uid;
+	opened->who = offer->who;
 	opened->has_st = true;
 	opened->st = offer->st;
 	for (i = 0; i < AHEAD_NUM_XATTRS; i++) {
@@ -72,6 +72,7 @@ static void note_use(struct vfs_pathring_ahead *ahead, const struct files_struct
 		if (directory->fsp == dirfsp) {
 			directory->unused = 0;
 			directory->used = true;
+			ahead->used = true;
 			return;
 		}
 	}
@@ -117,7 +118,7 @@ static struct ahead_opened *opened_find(struct vfs_pathring_ahead *ahead,
 		return NULL;
 	}
 	opened = &ahead->opened;
-	same = is_same_user(ahead, opened->uid);
+	same = is_same_user(ahead, opened->who);
 	if (!same || fsp_get_pathref_fd(fsp) != opened->fd || !fsp->fsp_flags.is_pathref) {
 		return NULL;
 	}

@@ -22,6 +22,55 @@
 #define TRY_EVERY 128
 #define TRIES 3
 
+unsigned int ahead_look_who(struct vfs_pathring_ahead *ahead)
+{
+	const struct security_unix_token *token = get_current_utok(ahead->handle->conn);
+	bool same;
+
+	same = ahead->token != NULL && unix_token_equal(ahead->token, token);
+	if (same) {
+		return ahead->who;
+	}
+	TALLOC_FREE(ahead->identity);
+	TALLOC_FREE(ahead->token);
+	ahead->token = copy_unix_token(ahead, token);
+	if (ahead->token == NULL) {
+		return 0;
+	}
+	ahead->who++;
+	if (ahead->who == 0) {
+		ahead->who = 1;
+	}
+	return ahead->who;
+}
+
+/*
+ * The one of smbd's token, which costs the kernel no question. The engine asks it whether the
+ * thread is that identity, and makes it so otherwise. What a capability that smbd has raised would
+ * allow it, smbd gets by its own call, as whatever was denied here.
+ */
+static struct pathring_identity *look_identity(struct vfs_pathring_ahead *ahead,
+					       struct pathring *ring)
+{
+	unsigned int who = ahead_look_who(ahead);
+	int ret;
+
+	if (who == 0 || ahead->identity != NULL) {
+		return ahead->identity;
+	}
+	ret = pathring_identity_unix(ring,
+				     ahead,
+				     ahead->token->uid,
+				     ahead->token->gid,
+				     ahead->token->groups,
+				     ahead->token->ngroups,
+				     &ahead->identity);
+	if (ret != 0) {
+		DBG_NOTICE("no look-ahead: %s\n", strerror(-ret));
+	}
+	return ahead->identity;
+}
+
 static void look_completed(struct pathring_request *request, void *private_data)
 {
 	(void)request;
@@ -88,6 +137,7 @@ static bool look_request(struct ahead_directory *directory,
 		if (wanted) {
 			block->entries[i].request = request;
 			block->entries[i].number = count++;
+			block->entries[i].who = ahead->who;
 		}
 	}
 	ahead->counters.looked += count;
@@ -105,7 +155,7 @@ static size_t how_far(const struct ahead_directory *directory, const struct ahea
 	if (block != current) {
 		given += current->count - current->position;
 	}
-	if (!directory->used) {
+	if (!directory->used && !directory->ahead->used) {
 		return MIN(most, FIRST_NAMES);
 	}
 	if (directory->expected == 0 && given < 2 * FEW_NAMES) {
@@ -159,8 +209,8 @@ void ahead_look(struct ahead_directory *directory, struct ahead_block *block)
 	bool first;
 	bool here;
 	size_t end;
+	size_t step;
 	bool ok = true;
-	int ret;
 
 	if (block->looked > block->position || block->looked == block->count) {
 		return;
@@ -187,27 +237,17 @@ void ahead_look(struct ahead_directory *directory, struct ahead_block *block)
 	if (engine == NULL) {
 		return;
 	}
-	ret = pathring_identity_current(engine->ring, directory, &identity);
-	if (ret != 0) {
+	identity = look_identity(ahead, engine->ring);
+	if (identity == NULL) {
 		return;
 	}
-	if (pathring_identity_uid(identity) == get_current_uid(ahead->handle->conn)) {
-		size_t step = here || !ahead->slow ? end - begin : 1;
-
-		for (; ok && begin < end; begin += step) {
-			ok = look_request(directory,
-					  block,
-					  engine->ring,
-					  identity,
-					  begin,
-					  begin + step,
-					  here);
-		}
-		if (!here) {
-			pathring_submit(engine->ring);
-		}
+	for (step = here || !ahead->slow ? end - begin : 1; ok && begin < end; begin += step) {
+		ok = look_request(
+			directory, block, engine->ring, identity, begin, begin + step, here);
 	}
-	TALLOC_FREE(identity);
+	if (!here) {
+		pathring_submit(engine->ring);
+	}
 }
 
 void ahead_look_drop(struct ahead_block *block)
@@ -321,7 +361,7 @@ bool ahead_look_result(struct ahead_directory *directory, const struct ahead_ent
 	const struct statx *stx = NULL;
 	int ret;
 
-	if (request == NULL) {
+	if (request == NULL || entry->who != ahead_look_who(ahead)) {
 		return false;
 	}
 	ret = pathring_request_wait(request);
@@ -340,7 +380,7 @@ bool ahead_look_result(struct ahead_directory *directory, const struct ahead_ent
 	ahead->offer.entry = entry;
 	ahead->offer.request = request;
 	ahead->offer.number = entry->number;
-	ahead->offer.uid = get_current_uid(ahead->handle->conn);
+	ahead->offer.who = entry->who;
 	stat_from_statx(stx, ahead->fake_times, &ahead->offer.st);
 	return true;
 }
