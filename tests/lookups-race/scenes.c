@@ -93,7 +93,7 @@ static unsigned int exchange(struct scene *scene, struct random *random, unsigne
 
 static unsigned int forge(struct scene *scene, struct random *random, unsigned int number)
 {
-	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1 } };
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { 1000000000, 5 } };
 	unsigned int count = exchange(scene, random, number);
 
 	done("utimens", futimens(scene->names, times));
