@@ -219,8 +219,9 @@ void look(const struct look *look, struct scene *scene, struct look_result *resu
 		snprintf(looker.names[i], sizeof(looker.names[i]), scene->kind->pattern, i);
 	}
 	engine_start(&looker, mem_ctx, ev, look->backend);
-	while (time(NULL) < end && (result->lookups < look->lookups ||
-				    result->others * scene->kind->rarity < result->lookups)) {
+	while (time(NULL) < end &&
+	       (result->lookups < look->lookups ||
+		(result->wrong == 0 && result->others < look->lookups / scene->kind->rarity))) {
 		bool as_root = random_below(&looker.random, 2) == 0;
 		unsigned int way = random_below(&looker.random, 8);
 

@@ -111,7 +111,7 @@ static bool run_scene(const struct arguments *arguments, const struct scene_kind
 		       result.lookups,
 		       result.first);
 	} else if (result.lookups < look_at->lookups ||
-		   result.others * kind->rarity < result.lookups) {
+		   result.others < look_at->lookups / kind->rarity) {
 		printf("not ok %s - in %u seconds only %" PRIu64 " look-ups, and %" PRIu64
 		       " times another file than before\n",
 		       kind->name,
