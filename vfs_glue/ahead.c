@@ -433,9 +433,8 @@ ahead_query(struct vfs_pathring_ahead *ahead, enum ahead_xattr xattr, const char
 	};
 }
 
-struct vfs_pathring_ahead *vfs_pathring_ahead_create(TALLOC_CTX *mem_ctx,
+struct vfs_pathring_ahead *vfs_pathring_ahead_create(struct vfs_pathring_share *share,
 						     struct vfs_handle_struct *handle,
-						     enum pathring_backend backend,
 						     size_t window)
 {
 	int snum = SNUM(handle->conn);
@@ -443,7 +442,7 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_create(TALLOC_CTX *mem_ctx,
 	bool stored = lp_store_dos_attributes(snum);
 	bool ea_support = lp_ea_support(snum);
 
-	ahead = talloc_zero(mem_ctx, struct vfs_pathring_ahead);
+	ahead = talloc_zero(share, struct vfs_pathring_ahead);
 	if (ahead == NULL) {
 		return NULL;
 	}
@@ -453,7 +452,8 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_create(TALLOC_CTX *mem_ctx,
 		return NULL;
 	}
 	ahead->handle = handle;
-	ahead->backend = backend;
+	ahead->backend = share->backend;
+	ahead->counters = &share->counters->values.ahead;
 	ahead->window = MIN(window, 2 * AHEAD_MAX_BLOCK);
 	ahead->fake_times = lp_fake_directory_create_times(snum);
 	ahead->how = (struct pathring_lookup_how) {
@@ -472,12 +472,6 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_create(TALLOC_CTX *mem_ctx,
 	}
 	talloc_set_destructor(ahead, ahead_destructor);
 	return ahead;
-}
-
-const struct vfs_pathring_ahead_counters *
-vfs_pathring_ahead_counters(const struct vfs_pathring_ahead *ahead)
-{
-	return &ahead->counters;
 }
 
 #endif /* VFS_PATHRING_COMPAT_LOOKS_AHEAD */

@@ -116,7 +116,7 @@ struct vfs_pathring_ahead {
 	enum pathring_placement block_place;
 	unsigned int decisions;
 
-	struct vfs_pathring_ahead_counters counters;
+	struct vfs_pathring_ahead_counters *counters; /* the share's */
 };
 
 /* What smbd makes of a stat. In ahead.c. */

@@ -36,7 +36,7 @@ static bool is_offered(struct vfs_pathring_ahead *ahead,
 	    (how->flags & (O_CREAT | O_DIRECTORY)) != 0) {
 		return false;
 	}
-	if (smb_fname->stream_name != NULL ||
+	if (smb_fname->stream_name != NULL || smb_fname->twrp != 0 ||
 	    strcmp(smb_fname->base_name, offer->entry->dirent.d_name) != 0) {
 		return false;
 	}
@@ -64,7 +64,7 @@ static void note_opened(struct vfs_pathring_ahead *ahead, const struct files_str
 }
 
 /* The directory of the entry that is opened here is one that smbd lists. */
-static void note_use(struct vfs_pathring_ahead *ahead, const struct files_struct *dirfsp)
+static bool note_use(struct vfs_pathring_ahead *ahead, const struct files_struct *dirfsp)
 {
 	struct ahead_directory *directory = NULL;
 
@@ -72,10 +72,10 @@ static void note_use(struct vfs_pathring_ahead *ahead, const struct files_struct
 		if (directory->fsp == dirfsp) {
 			directory->unused = 0;
 			directory->used = true;
-			ahead->used = true;
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 int vfs_pathring_openat(struct vfs_handle_struct *handle,
@@ -85,24 +85,26 @@ int vfs_pathring_openat(struct vfs_handle_struct *handle,
 			const struct vfs_open_how *how)
 {
 	struct vfs_pathring_ahead *ahead = vfs_pathring_ahead_get(handle);
+	bool listed;
 	bool offered;
 	int fd;
 
 	if (ahead == NULL || ahead->directories == NULL) {
 		return SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
 	}
-	note_use(ahead, dirfsp);
+	listed = note_use(ahead, dirfsp);
 	offered = is_offered(ahead, dirfsp, smb_fname, fsp, how);
 	if (offered) {
 		fd = pathring_lookups_take_fd(ahead->offer.request, ahead->offer.number);
 		if (fd >= 0) {
 			note_opened(ahead, fsp, fd);
 			ahead->offer.directory = NULL;
-			ahead->counters.opened++;
+			ahead->counters->hits[VFS_PATHRING_AHEAD_OPENAT]++;
 			fsp->fsp_flags.have_proc_fds = fsp->conn->have_proc_fds;
 			return fd;
 		}
 	}
+	ahead->counters->misses[VFS_PATHRING_AHEAD_OPENAT] += listed ? 1 : 0;
 	ahead->opened.fsp = NULL;
 	return SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
 }
@@ -137,7 +139,7 @@ int vfs_pathring_fstat(struct vfs_handle_struct *handle,
 	}
 	opened->has_st = false;
 	*sbuf = opened->st;
-	ahead->counters.stats++;
+	ahead->counters->hits[VFS_PATHRING_AHEAD_FSTAT]++;
 	return 0;
 }
 
@@ -150,6 +152,8 @@ static bool xattr_answer(struct vfs_pathring_ahead *ahead,
 			 ssize_t *result)
 {
 	const struct pathring_xattr *xattr = opened->xattrs[which];
+	enum vfs_pathring_ahead_call call =
+		which == AHEAD_LIST ? VFS_PATHRING_AHEAD_FLISTXATTR : VFS_PATHRING_AHEAD_FGETXATTR;
 
 	if (xattr == NULL) {
 		return false;
@@ -159,6 +163,7 @@ static bool xattr_answer(struct vfs_pathring_ahead *ahead,
 		errno = ENODATA;
 		*result = -1;
 	} else if (xattr->length < 0 || (size_t)xattr->length > size) {
+		ahead->counters->misses[call]++;
 		return false;
 	} else {
 		if (xattr->length > 0) {
@@ -166,7 +171,7 @@ static bool xattr_answer(struct vfs_pathring_ahead *ahead,
 		}
 		*result = xattr->length;
 	}
-	ahead->counters.xattrs++;
+	ahead->counters->hits[call]++;
 	return true;
 }
 

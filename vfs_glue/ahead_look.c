@@ -140,7 +140,7 @@ static bool look_request(struct ahead_directory *directory,
 			block->entries[i].who = ahead->who;
 		}
 	}
-	ahead->counters.looked += count;
+	ahead->counters->looked += count;
 
 	return true;
 }
@@ -332,6 +332,7 @@ static void learn(struct vfs_pathring_ahead *ahead,
 	size_t count = 0;
 	size_t i;
 
+	ahead->counters->waits += waits;
 	for (i = entry - block->entries; i < block->count; i++) {
 		const struct pathring_request *other = block->entries[i].request;
 
@@ -370,6 +371,11 @@ bool ahead_look_result(struct ahead_directory *directory, const struct ahead_ent
 	}
 	if (ret == 0) {
 		ret = pathring_lookups_result(request, entry->number, &stx, NULL);
+	}
+	if (ret == 0) {
+		ahead->counters->known[pathring_request_placement(request)]++;
+	} else if (ret == -EACCES || ret == -EPERM) {
+		ahead->counters->denied++;
 	}
 	/* What is denied is for smbd to hear from the kernel, and a link for smbd to follow. */
 	if (ret != 0 || S_ISLNK(stx->stx_mode)) {

@@ -32,6 +32,7 @@ static int vfs_pathring_call_destructor(struct vfs_pathring_call *call)
 {
 	if (call->in_flight) {
 		call_list_remove(call);
+		call->counters->values.waits[VFS_PATHRING_WAIT_FREED]++;
 		pathring_request_wait(call->request);
 	}
 	pathring_request_free(call->request);
@@ -40,22 +41,28 @@ static int vfs_pathring_call_destructor(struct vfs_pathring_call *call)
 }
 
 struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx,
-						   enum pathring_backend backend)
+						   const struct vfs_pathring_share *share,
+						   enum vfs_pathring_operation operation)
 {
 	struct vfs_pathring_engine *engine = NULL;
 	struct vfs_pathring_call *call = NULL;
+	uint64_t *passed = share->counters->values.passed[operation];
 	int ret;
 
-	engine = vfs_pathring_engine_get(backend);
+	engine = vfs_pathring_engine_get(share->backend);
 	if (engine == NULL) {
+		passed[VFS_PATHRING_REASON_ENGINE]++;
 		return NULL;
 	}
 
 	call = talloc_zero(mem_ctx, struct vfs_pathring_call);
 	if (call == NULL) {
+		passed[VFS_PATHRING_REASON_REFUSED]++;
 		return NULL;
 	}
 	call->engine = engine;
+	call->counters = share->counters;
+	call->operation = operation;
 	call->fd = -1;
 
 	/*
@@ -72,12 +79,39 @@ struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx,
 				    (unsigned int)geteuid(),
 				    strerror(-ret));
 		}
+		passed[VFS_PATHRING_REASON_IDENTITY]++;
 		TALLOC_FREE(call);
 		return NULL;
 	}
 	talloc_set_destructor(call, vfs_pathring_call_destructor);
 
 	return call;
+}
+
+void vfs_pathring_call_refused(struct vfs_pathring_call *call, int error)
+{
+	uint64_t *passed = call->counters->values.passed[call->operation];
+
+	DBG_DEBUG("%s is passed on: %s\n",
+		  vfs_pathring_operation_name(call->operation),
+		  strerror(-error));
+	if (error == -EOPNOTSUPP || error == -EBADF) {
+		passed[VFS_PATHRING_REASON_KIND]++;
+	} else {
+		passed[VFS_PATHRING_REASON_REFUSED]++;
+	}
+	TALLOC_FREE(call);
+}
+
+void vfs_pathring_call_result(const struct vfs_pathring_call *call, ssize_t result)
+{
+	struct vfs_pathring_values *values = &call->counters->values;
+	enum pathring_placement placement = pathring_request_placement(call->request);
+
+	values->requests[call->operation][placement]++;
+	if (result == -EACCES || result == -EPERM) {
+		values->denied[call->operation]++;
+	}
 }
 
 int vfs_pathring_call_lend(struct vfs_pathring_call *call,
@@ -146,6 +180,7 @@ void vfs_pathring_call_start(struct vfs_pathring_call *call,
 	 * blocking here costs nobody anything.
 	 */
 	if (ev != call->engine->ev) {
+		call->counters->values.waits[VFS_PATHRING_WAIT_LOOP]++;
 		pathring_request_wait(request);
 		call_finish(call);
 	}
@@ -161,6 +196,7 @@ void vfs_pathring_call_settle(enum pathring_backend backend, int fd)
 	}
 
 	while ((call = engine->lent[fd]) != NULL) {
+		call->counters->values.waits[VFS_PATHRING_WAIT_CLOSE]++;
 		pathring_request_wait(call->request);
 
 		/* Nobody's callback may run inside a close. */

@@ -22,28 +22,28 @@ static void fsync_passed_done(struct tevent_req *subreq);
 
 /* A call and a handle on smbd's descriptor; false when the next module has to do it. */
 static bool data_prepare(struct data_state *state,
-			 enum pathring_backend backend,
+			 const struct vfs_pathring_share *share,
+			 enum vfs_pathring_operation operation,
 			 const struct files_struct *fsp,
 			 struct pathring_handle **io)
 {
-	int ret;
+	int ret = -EBADF;
+
+	state->call = vfs_pathring_call_create(state, share, operation);
+	if (state->call == NULL) {
+		return false;
+	}
 
 	/*
 	 * fsp_get_io_fd() complains loudly about a path reference, which the next module may know
 	 * what to do with.
 	 */
-	if (fsp->fsp_flags.is_pathref) {
-		return false;
+	if (!fsp->fsp_flags.is_pathref) {
+		ret = vfs_pathring_call_lend(state->call, fsp_get_io_fd(fsp), PATHRING_IO, io);
 	}
-
-	state->call = vfs_pathring_call_create(state, backend);
-	if (state->call == NULL) {
-		return false;
-	}
-
-	ret = vfs_pathring_call_lend(state->call, fsp_get_io_fd(fsp), PATHRING_IO, io);
 	if (ret != 0) {
-		TALLOC_FREE(state->call);
+		vfs_pathring_call_refused(state->call, ret);
+		state->call = NULL;
 		return false;
 	}
 
@@ -63,8 +63,8 @@ static bool data_start(struct tevent_req *req,
 	struct data_state *state = tevent_req_data(req, struct data_state);
 
 	if (ret != 0) {
-		DBG_DEBUG("passed on: %s\n", strerror(-ret));
-		TALLOC_FREE(state->call);
+		vfs_pathring_call_refused(state->call, ret);
+		state->call = NULL;
 		return false;
 	}
 
@@ -99,6 +99,7 @@ static void data_finish(struct tevent_req *req, ssize_t result)
 	struct data_state *state = tevent_req_data(req, struct data_state);
 
 	state->aio_state.duration = pathring_request_duration(state->call->request);
+	vfs_pathring_call_result(state->call, result);
 	TALLOC_FREE(state->call);
 	if (result < 0) {
 		tevent_req_error(req, -result);
@@ -149,11 +150,12 @@ static bool pread_start(struct tevent_req *req,
 	bool ok;
 	int ret;
 
-	if (share == NULL || !share->pread) {
+	ok = vfs_pathring_share_answers(share, VFS_PATHRING_PREAD);
+	if (!ok) {
 		return false;
 	}
 
-	ok = data_prepare(state, share->backend, fsp, &io);
+	ok = data_prepare(state, share, VFS_PATHRING_PREAD, fsp, &io);
 	if (!ok) {
 		return false;
 	}
@@ -247,11 +249,16 @@ static bool pwrite_start(struct tevent_req *req,
 	bool ok;
 	int ret;
 
-	if (share == NULL || !share->pwrite || append) {
+	ok = vfs_pathring_share_answers(share, VFS_PATHRING_PWRITE);
+	if (!ok) {
+		return false;
+	}
+	if (append) {
+		share->counters->values.passed[VFS_PATHRING_PWRITE][VFS_PATHRING_REASON_KIND]++;
 		return false;
 	}
 
-	ok = data_prepare(state, share->backend, fsp, &io);
+	ok = data_prepare(state, share, VFS_PATHRING_PWRITE, fsp, &io);
 	if (!ok) {
 		return false;
 	}
@@ -333,11 +340,12 @@ static bool fsync_start(struct tevent_req *req,
 	bool ok;
 	int ret;
 
-	if (share == NULL || !share->fsync) {
+	ok = vfs_pathring_share_answers(share, VFS_PATHRING_FSYNC);
+	if (!ok) {
 		return false;
 	}
 
-	ok = data_prepare(state, share->backend, fsp, &io);
+	ok = data_prepare(state, share, VFS_PATHRING_FSYNC, fsp, &io);
 	if (!ok) {
 		return false;
 	}

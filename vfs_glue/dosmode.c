@@ -48,13 +48,14 @@ static int get_dos_attributes_request(struct tevent_req *req, struct pathring_id
 static bool get_dos_attributes_start(struct tevent_req *req, const struct vfs_pathring_share *share)
 {
 	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
+	bool answers = vfs_pathring_share_answers(share, VFS_PATHRING_GET_DOS_ATTRIBUTES);
 	int ret;
 
-	if (share == NULL || !share->get_dos_attributes) {
+	if (!answers) {
 		return false;
 	}
 
-	state->call = vfs_pathring_call_create(state, share->backend);
+	state->call = vfs_pathring_call_create(state, share, VFS_PATHRING_GET_DOS_ATTRIBUTES);
 	if (state->call == NULL) {
 		return false;
 	}
@@ -64,8 +65,8 @@ static bool get_dos_attributes_start(struct tevent_req *req, const struct vfs_pa
 		ret = get_dos_attributes_request(req, state->call->identity);
 	}
 	if (ret != 0) {
-		DBG_DEBUG("%s: passed on: %s\n", state->smb_fname->base_name, strerror(-ret));
-		TALLOC_FREE(state->call);
+		vfs_pathring_call_refused(state->call, ret);
+		state->call = NULL;
 		return false;
 	}
 
@@ -146,6 +147,7 @@ static void get_dos_attributes_done(struct vfs_pathring_call *call)
 
 	state->aio_state.duration += pathring_request_duration(call->request);
 	length = pathring_getxattr_result(call->request, &value);
+	vfs_pathring_call_result(call, length);
 	if (length < 0) {
 		bool again = get_dos_attributes_again(req, length);
 

@@ -111,8 +111,30 @@ void vfs_pathring_engine_create(struct connection_struct *conn, enum pathring_ba
 		return;
 	}
 
-	DBG_NOTICE("engine \"%s\": starts with the first request\n",
-		   pathring_backend_name(backend));
+	vfs_pathring_counters_listen(engine, conn->sconn->msg_ctx);
+}
+
+const char *vfs_pathring_engine_state(const struct vfs_pathring_engine *engine)
+{
+	if (engine->unusable) {
+		return "can't work";
+	}
+	if (!engine->started) {
+		return "starts with the first request";
+	}
+
+	switch (pathring_backend(engine->ring)) {
+	case PATHRING_BACKEND_URING:
+		return "runs on the ring";
+	case PATHRING_BACKEND_THREADS:
+		return "runs in helper threads";
+	case PATHRING_BACKEND_SYNC:
+		return "runs in smbd's thread";
+	case PATHRING_BACKEND_AUTO:
+		break;
+	}
+
+	return "can't work";
 }
 
 static void engine_start(struct vfs_pathring_engine *engine)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one tree connect lets the engine do: reads the options of the share and looks at the stack
- * of modules that it stands in. It makes no request and chooses no backend beyond what smb.conf
- * says.
+ * What one tree connect lets the engine do, by the options of the share and by what the modules
+ * around it leave (neighbours.c), said in one line of the log. It makes no request and chooses no
+ * backend beyond what smb.conf says.
  */
 #include "vfs_pathring.h"
 
@@ -51,100 +51,98 @@ static bool share_engine(struct connection_struct *conn,
 	return true;
 }
 
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
-static bool has_readdir(const struct vfs_fn_pointers *fns)
+/* ------------------------------------------------------------------------- the line in the log */
+
+/* Everything is said in one line of the log, made piece by piece; a text is NULL without memory. */
+struct share_line {
+	char *used;
+	char *unused;
+	struct vfs_pathring_objection objection; /* to the last part of unused, not yet in it */
+	char *unasked;
+	bool misplaced;
+};
+
+static void line_add(char **text, const char *part)
 {
-	return fns->fdopendir_fn != NULL || fns->readdir_fn != NULL || fns->telldir_fn != NULL ||
-	       fns->seekdir_fn != NULL || fns->rewind_dir_fn != NULL || fns->closedir_fn != NULL;
-}
-
-static bool has_openat(const struct vfs_fn_pointers *fns)
-{
-	return fns->openat_fn != NULL || fns->close_fn != NULL;
-}
-
-static bool has_fstat(const struct vfs_fn_pointers *fns)
-{
-	return fns->fstat_fn != NULL || fns->fstatat_fn != NULL;
-}
-
-static bool has_fgetxattr(const struct vfs_fn_pointers *fns)
-{
-	return fns->fgetxattr_fn != NULL || fns->flistxattr_fn != NULL;
-}
-#endif
-
-static bool has_getxattrat(const struct vfs_fn_pointers *fns)
-{
-	return fns->getxattrat_send_fn != NULL;
-}
-
-static bool has_get_dos_attributes(const struct vfs_fn_pointers *fns)
-{
-	return fns->get_dos_attributes_send_fn != NULL;
-}
-
-static bool has_pread(const struct vfs_fn_pointers *fns)
-{
-	return fns->pread_send_fn != NULL;
-}
-
-static bool has_pwrite(const struct vfs_fn_pointers *fns)
-{
-	return fns->pwrite_send_fn != NULL;
-}
-
-static bool has_fsync(const struct vfs_fn_pointers *fns)
-{
-	return fns->fsync_send_fn != NULL;
-}
-
-/*
- * Whether smbd's own function, the one the engine does the work of, would be the next to be called.
- * Any other module between (one that keeps xattrs in a database, encrypts, or writes an audit
- * trail) must not be left out. smbd's own is the last of the list: smbd_vfs_init() (smbd/vfs.c)
- * loads it first and puts each further module in front.
- */
-static bool next_is_default(const struct vfs_handle_struct *handle,
-			    const char *service,
-			    const char *function,
-			    bool (*has_function)(const struct vfs_fn_pointers *fns))
-{
-	const struct vfs_handle_struct *next = NULL;
-
-	for (next = handle->next; next != NULL; next = next->next) {
-		bool has = has_function(next->fns);
-
-		if (has) {
-			break;
-		}
+	if (*text != NULL && (*text)[0] != '\0') {
+		*text = talloc_strdup_append_buffer(*text, ", ");
 	}
-	if (next != NULL && next->next == NULL) {
-		return true;
+	if (*text != NULL) {
+		*text = talloc_strdup_append_buffer(*text, part);
 	}
+}
 
-	DBG_WARNING("share [%s]: %s is left to a module listed after pathring in \"vfs objects\"; "
-		    "list pathring last to have the engine answer it\n",
+static void line_add_objection(struct share_line *line)
+{
+	if (line->unused != NULL && line->objection.who != NULL) {
+		line->unused = talloc_asprintf_append_buffer(
+			line->unused, " (%s%s)", line->objection.who, line->objection.what);
+	}
+}
+
+/* What the same stands against goes together. */
+static void line_object(struct share_line *line,
+			const char *part,
+			const struct vfs_pathring_objection *objection)
+{
+	bool same = line->objection.who != NULL &&
+		    strcmp(line->objection.who, objection->who) == 0 &&
+		    strcmp(line->objection.what, objection->what) == 0;
+
+	if (!same) {
+		line_add_objection(line);
+	}
+	line_add(&line->unused, part);
+	line->objection = *objection;
+	line->misplaced |= objection->misplaced;
+}
+
+/* Operations that smb.conf keeps smbd from asking for. */
+static void line_unasked(struct share_line *line, const struct vfs_handle_struct *handle)
+{
+	int snum = SNUM(handle->conn);
+	bool async_dosmode = lp_smbd_async_dosmode(snum);
+
+	if (!async_dosmode) {
+		line_add(&line->unasked,
+			 "getxattrat, get_dos_attributes (smbd async dosmode = no)");
+	}
+	if (lp_aio_read_size(snum) == 0) {
+		line_add(&line->unasked, "pread (aio read size = 0)");
+	}
+	if (lp_aio_write_size(snum) == 0) {
+		line_add(&line->unasked, "pwrite (aio write size = 0)");
+	}
+}
+
+static bool is_empty(const char *text)
+{
+	return text == NULL || text[0] == '\0';
+}
+
+static void
+line_log(struct share_line *line, const char *service, const struct vfs_pathring_engine *engine)
+{
+	/* What an administrator can better is worth a word in every log. */
+	int level = line->misplaced ? DBGLVL_WARNING : DBGLVL_NOTICE;
+
+	line_add_objection(line);
+	DBG_PREFIX(level,
+		   ("share [%s]: engine \"%s\", which %s; answered: %s%s%s%s%s%s\n",
 		    service,
-		    function);
-	return false;
+		    pathring_backend_name(engine->backend),
+		    vfs_pathring_engine_state(engine),
+		    is_empty(line->used) ? "nothing" : line->used,
+		    is_empty(line->unused) ? "" : "; passed on: ",
+		    is_empty(line->unused) ? "" : line->unused,
+		    is_empty(line->unasked) ? "" : "; not asked for: ",
+		    is_empty(line->unasked) ? "" : line->unasked,
+		    line->misplaced
+			    ? ". List pathring last in \"vfs objects\" to have more answered"
+			    : ""));
 }
 
-/* Whether a call of getxattrat from the top of the stack would come here first. */
-static bool first_is_ours(const struct vfs_handle_struct *handle)
-{
-	const struct vfs_handle_struct *first = NULL;
-
-	for (first = handle->conn->vfs_handles; first != NULL; first = first->next) {
-		bool has = has_getxattrat(first->fns);
-
-		if (has) {
-			break;
-		}
-	}
-
-	return first == handle;
-}
+/* ---------------------------------------------------------------------------- what is answered */
 
 /*
  * smbd's own get_dos_attributes (source3/modules/vfs_default.c) fetches the xattr with a getxattrat
@@ -153,91 +151,146 @@ static bool first_is_ours(const struct vfs_handle_struct *handle)
  * two wrapper requests and two turns of the event loop. Everywhere else it passes the call on, and
  * still answers the getxattrat that comes back if it is asked.
  */
-static bool answers_get_dos_attributes(const struct vfs_handle_struct *handle, const char *service)
+static bool allows_get_dos_attributes(const struct vfs_handle_struct *handle,
+				      struct vfs_pathring_objection *objection)
 {
 	int snum = SNUM(handle->conn);
 	bool stored = lp_store_dos_attributes(snum);
 	bool dmapi = lp_dmapi_support(snum);
-	bool first = first_is_ours(handle);
-	bool last = next_is_default(handle, service, "get_dos_attributes", has_get_dos_attributes);
+	bool allowed;
 
-	return stored && !dmapi && first && last;
+	if (!stored) {
+		objection->who = "store dos attributes = no";
+		return false;
+	}
+	if (dmapi) {
+		objection->who = "dmapi support = yes";
+		return false;
+	}
+	allowed = vfs_pathring_neighbours_allow(handle, VFS_PATHRING_GETXATTRAT, objection);
+	if (!allowed) {
+		return false;
+	}
+
+	return vfs_pathring_neighbours_let_getxattrat_through(handle, objection);
+}
+
+static bool allows_operation(const struct vfs_handle_struct *handle,
+			     enum vfs_pathring_operation operation,
+			     struct vfs_pathring_objection *objection)
+{
+	bool allowed = vfs_pathring_neighbours_allow(handle, operation, objection);
+
+	if (allowed && operation == VFS_PATHRING_GET_DOS_ATTRIBUTES) {
+		allowed = allows_get_dos_attributes(handle, objection);
+	}
+
+	return allowed;
+}
+
+static void share_operations(struct vfs_pathring_share *share,
+			     const struct vfs_handle_struct *handle,
+			     struct share_line *line)
+{
+	size_t i;
+
+	for (i = 0; i < VFS_PATHRING_NUM_OPERATIONS; i++) {
+		const char *name = vfs_pathring_operation_name(i);
+		struct vfs_pathring_objection objection = { .what = "" };
+
+		share->answers[i] = allows_operation(handle, i, &objection);
+		if (share->answers[i]) {
+			line_add(&line->used, name);
+		} else {
+			line_object(line, name, &objection);
+		}
+	}
 }
 
 #if VFS_PATHRING_COMPAT_LOOKS_AHEAD
-/*
- * Look-ahead answers what smbd asks of an entry in place of smbd's own functions, so that none of
- * them may be another module's.
- */
-static struct vfs_pathring_ahead *share_ahead(TALLOC_CTX *mem_ctx,
-					      struct vfs_handle_struct *handle,
-					      const char *service,
-					      enum pathring_backend backend)
+static void share_ahead(struct vfs_pathring_share *share,
+			struct vfs_handle_struct *handle,
+			struct share_line *line)
 {
-	static const struct {
-		const char *function;
-		bool (*has)(const struct vfs_fn_pointers *fns);
-	} needed[] = {
-		{ "look-ahead (readdir)", has_readdir },
-		{ "look-ahead (openat)", has_openat },
-		{ "look-ahead (fstat)", has_fstat },
-		{ "look-ahead (fgetxattr)", has_fgetxattr },
-	};
+	struct vfs_pathring_objection objection = { .what = "" };
 	int window = lp_parm_int(SNUM(handle->conn), "pathring", "readahead", DEFAULT_READAHEAD);
-	size_t i;
+	bool allowed;
 
 	if (window <= 0) {
-		return NULL;
-	}
-	for (i = 0; i < ARRAY_SIZE(needed); i++) {
-		bool last = next_is_default(handle, service, needed[i].function, needed[i].has);
-
-		if (!last) {
-			return NULL;
-		}
-	}
-
-	return vfs_pathring_ahead_create(mem_ctx, handle, backend, window);
-}
-
-static void share_log_ahead(const struct vfs_pathring_share *share)
-{
-	const struct vfs_pathring_ahead_counters *counters = NULL;
-
-	if (share == NULL || share->ahead == NULL) {
+		objection.who = "pathring:readahead = 0";
+		line_object(line, "look-ahead", &objection);
 		return;
 	}
-	counters = vfs_pathring_ahead_counters(share->ahead);
-	DBG_NOTICE("look-ahead: %" PRIu64 " names looked up, answered from that: %" PRIu64
-		   " openat, %" PRIu64 " fstat, %" PRIu64 " fgetxattr and flistxattr\n",
-		   counters->looked,
-		   counters->opened,
-		   counters->stats,
-		   counters->xattrs);
+	allowed = vfs_pathring_neighbours_allow_ahead(handle, &objection);
+	if (!allowed) {
+		line_object(line, "look-ahead", &objection);
+		return;
+	}
+
+	share->ahead = vfs_pathring_ahead_create(share, handle, window);
+	if (share->ahead == NULL) {
+		objection.who = "no memory";
+		line_object(line, "look-ahead", &objection);
+		return;
+	}
+	line_add(&line->used, "look-ahead");
 }
 #else
-static struct vfs_pathring_ahead *share_ahead(TALLOC_CTX *mem_ctx,
-					      struct vfs_handle_struct *handle,
-					      const char *service,
-					      enum pathring_backend backend)
+static void share_ahead(struct vfs_pathring_share *share,
+			struct vfs_handle_struct *handle,
+			struct share_line *line)
 {
-	(void)mem_ctx;
-	(void)handle;
-	(void)service;
-	(void)backend;
+	struct vfs_pathring_objection objection = { .who = "Samba 4.19 or later", .what = "" };
 
-	return NULL;
-}
-
-static void share_log_ahead(const struct vfs_pathring_share *share)
-{
 	(void)share;
+	(void)handle;
+	line_object(line, "look-ahead", &objection);
 }
 #endif
+
+static int share_destructor(struct vfs_pathring_share *share)
+{
+	vfs_pathring_counters_disconnect(share->counters);
+
+	return 0;
+}
+
+static struct vfs_pathring_share *share_create(struct vfs_handle_struct *handle,
+					       const char *service,
+					       struct vfs_pathring_engine *engine)
+{
+	struct vfs_pathring_share *share = talloc_zero(handle->conn, struct vfs_pathring_share);
+	TALLOC_CTX *frame = NULL;
+	struct share_line line = { .misplaced = false };
+
+	if (share == NULL) {
+		return NULL;
+	}
+	share->backend = engine->backend;
+	share->counters = vfs_pathring_counters_connect(engine, service);
+	if (share->counters == NULL) {
+		TALLOC_FREE(share);
+		return NULL;
+	}
+	talloc_set_destructor(share, share_destructor);
+
+	frame = talloc_stackframe();
+	line.used = talloc_strdup(frame, "");
+	line.unused = talloc_strdup(frame, "");
+	line.unasked = talloc_strdup(frame, "");
+	share_operations(share, handle, &line);
+	share_ahead(share, handle, &line);
+	line_unasked(&line, handle);
+	line_log(&line, service, engine);
+	TALLOC_FREE(frame);
+
+	return share;
+}
 
 void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *service)
 {
 	struct connection_struct *conn = handle->conn;
+	struct vfs_pathring_engine *engine = NULL;
 	struct vfs_pathring_share *share = NULL;
 	enum pathring_backend backend;
 	bool on;
@@ -262,32 +315,24 @@ void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *se
 		return;
 	}
 
-	share = talloc_zero(conn, struct vfs_pathring_share);
-	if (share == NULL) {
-		DBG_ERR("share [%s]: no memory, everything is passed on\n", service);
-		return;
-	}
-	share->backend = backend;
-	share->getxattrat = next_is_default(handle, service, "getxattrat", has_getxattrat);
-	if (share->getxattrat) {
-		share->get_dos_attributes = answers_get_dos_attributes(handle, service);
-	}
-	share->pread = next_is_default(handle, service, "pread", has_pread);
-	share->pwrite = next_is_default(handle, service, "pwrite", has_pwrite);
-	share->fsync = next_is_default(handle, service, "fsync", has_fsync);
-	share->ahead = share_ahead(share, handle, service, backend);
-	SMB_VFS_HANDLE_SET_DATA(handle, share, NULL, struct vfs_pathring_share, return);
-
 	/*
 	 * smbd connects as root (make_connection_snum() in smbd/smb2_service.c), which is what the
 	 * engine needs.
 	 */
 	vfs_pathring_engine_create(conn, backend);
+	engine = vfs_pathring_engine_find(backend);
+	if (engine != NULL) {
+		share = share_create(handle, service, engine);
+	}
+	if (share == NULL) {
+		DBG_ERR("share [%s]: no memory, everything is passed on\n", service);
+		return;
+	}
+	SMB_VFS_HANDLE_SET_DATA(handle, share, NULL, struct vfs_pathring_share, return );
 }
 
 void vfs_pathring_share_disconnect(struct vfs_handle_struct *handle)
 {
-	share_log_ahead(vfs_pathring_share_get(handle));
 	TALLOC_FREE(handle->data);
 
 	num_shares--;
@@ -306,4 +351,17 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_get(const struct vfs_handle_struct
 const struct vfs_pathring_share *vfs_pathring_share_get(const struct vfs_handle_struct *handle)
 {
 	return handle->data;
+}
+
+bool vfs_pathring_share_answers(const struct vfs_pathring_share *share,
+				enum vfs_pathring_operation operation)
+{
+	if (share == NULL) {
+		return false;
+	}
+	if (!share->answers[operation]) {
+		share->counters->values.passed[operation][VFS_PATHRING_REASON_SHARE]++;
+	}
+
+	return share->answers[operation];
 }

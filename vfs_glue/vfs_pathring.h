@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of the module share: the tree connect (share.c), the engine of the process
- * (engine_process.c), one request in the engine (call.c), and the VFS functions (xattr.c,
- * dosmode.c, data.c) that vfs_pathring.c puts into the function table.
+ * What the files of the module share: the counters (counters.c), the tree connect (share.c) and the
+ * modules around it (neighbours.c), the engine of the process (engine_process.c), one request in
+ * the engine (call.c), and the VFS functions (xattr.c, dosmode.c, data.c) that vfs_pathring.c puts
+ * into the function table.
  */
 #ifndef VFS_PATHRING_H
 #define VFS_PATHRING_H
@@ -10,17 +11,95 @@
 #include "samba_compat.h"
 #include <pathring.h>
 
+/* --------------------------------------------------------------------------------- the counters */
+
+/* What the engine answers for smbd, by the name that it has in the VFS interface. */
+#define VFS_PATHRING_OPERATIONS(X)                \
+	X(GETXATTRAT, getxattrat)                 \
+	X(GET_DOS_ATTRIBUTES, get_dos_attributes) \
+	X(PREAD, pread)                           \
+	X(PWRITE, pwrite)                         \
+	X(FSYNC, fsync)
+
+#define VFS_PATHRING_OPERATION_CONSTANT(constant, name) VFS_PATHRING_##constant,
+
+enum vfs_pathring_operation {
+	VFS_PATHRING_OPERATIONS(VFS_PATHRING_OPERATION_CONSTANT) VFS_PATHRING_NUM_OPERATIONS
+};
+
+const char *vfs_pathring_operation_name(enum vfs_pathring_operation operation);
+
+/* Why a request was passed on to the next module. */
+enum vfs_pathring_reason {
+	VFS_PATHRING_REASON_SHARE,    /* this tree connect never answers it */
+	VFS_PATHRING_REASON_ENGINE,   /* the engine can't work */
+	VFS_PATHRING_REASON_IDENTITY, /* the engine can't be the user */
+	VFS_PATHRING_REASON_KIND,     /* not a kind that the engine can do */
+	VFS_PATHRING_REASON_REFUSED,  /* too many requests, no memory */
+	VFS_PATHRING_NUM_REASONS
+};
+
+/* Why smbd's thread had to wait for a request in flight. */
+enum vfs_pathring_wait {
+	VFS_PATHRING_WAIT_CLOSE, /* its file was closed */
+	VFS_PATHRING_WAIT_LOOP,	 /* smbd itself waits, on an event context of its own */
+	VFS_PATHRING_WAIT_FREED, /* smbd has no more use for it */
+	VFS_PATHRING_NUM_WAITS
+};
+
+enum vfs_pathring_ahead_call {
+	VFS_PATHRING_AHEAD_OPENAT,
+	VFS_PATHRING_AHEAD_FSTAT,
+	VFS_PATHRING_AHEAD_FGETXATTR,
+	VFS_PATHRING_AHEAD_FLISTXATTR,
+	VFS_PATHRING_AHEAD_NUM_CALLS
+};
+
+struct vfs_pathring_ahead_counters {
+	uint64_t looked;			 /* names looked up */
+	uint64_t known[PATHRING_NUM_PLACEMENTS]; /* of these, that smbd came to, by where */
+	uint64_t denied;			 /* that the user may not look up */
+	uint64_t waits; /* how often look-ups had to wait, mostly for the file system */
+	uint64_t hits[VFS_PATHRING_AHEAD_NUM_CALLS];   /* calls answered from that */
+	uint64_t misses[VFS_PATHRING_AHEAD_NUM_CALLS]; /* for an entry, and not answered */
+};
+
+/* All of one share in this process. On the engine, which outlives every request. */
+struct vfs_pathring_counters {
+	struct vfs_pathring_counters *next;
+	struct vfs_pathring_counters *prev;
+	char *share;
+	unsigned int connects; /* tree connects that count here now */
+	struct vfs_pathring_values {
+		/* Those that are complete, by where they ran; denied are among them. */
+		uint64_t requests[VFS_PATHRING_NUM_OPERATIONS][PATHRING_NUM_PLACEMENTS];
+		uint64_t denied[VFS_PATHRING_NUM_OPERATIONS];
+		uint64_t passed[VFS_PATHRING_NUM_OPERATIONS][VFS_PATHRING_NUM_REASONS];
+		uint64_t waits[VFS_PATHRING_NUM_WAITS];
+		struct vfs_pathring_ahead_counters ahead;
+	} values;
+};
+
+struct vfs_pathring_engine;
+
+/* NULL without memory. */
+struct vfs_pathring_counters *vfs_pathring_counters_connect(struct vfs_pathring_engine *engine,
+							    const char *share);
+/* Logs them if that was the last connect of the share, and starts anew. */
+void vfs_pathring_counters_disconnect(struct vfs_pathring_counters *counters);
+
+/* From now on smbcontrol gets all counters that belong to the engine. */
+void vfs_pathring_counters_listen(struct vfs_pathring_engine *engine,
+				  struct messaging_context *msg_ctx);
+
 /* ----------------------------------------------------------------------------- the tree connect */
 
 /* What this tree connect answers itself; everything else goes to the next module. */
 struct vfs_pathring_share {
 	enum pathring_backend backend;
-	bool getxattrat;
-	bool get_dos_attributes;
-	bool pread;
-	bool pwrite;
-	bool fsync;
+	bool answers[VFS_PATHRING_NUM_OPERATIONS];
 	struct vfs_pathring_ahead *ahead; /* NULL: no look-ahead */
+	struct vfs_pathring_counters *counters;
 };
 
 struct vfs_pathring_ahead;
@@ -31,6 +110,30 @@ void vfs_pathring_share_disconnect(struct vfs_handle_struct *handle);
 
 /* NULL when everything is to be passed on. */
 const struct vfs_pathring_share *vfs_pathring_share_get(const struct vfs_handle_struct *handle);
+
+/* Whether the operation is the engine's on this tree connect, which may be NULL. */
+bool vfs_pathring_share_answers(const struct vfs_pathring_share *share,
+				enum vfs_pathring_operation operation);
+
+/* Who keeps the engine from an operation. */
+struct vfs_pathring_objection {
+	const char *who; /* a module or an option, as smb.conf has it */
+	const char *what;
+	bool misplaced; /* it would not if pathring was listed after it */
+};
+
+/* Whether no module comes between this one and smbd's own function. */
+bool vfs_pathring_neighbours_allow(const struct vfs_handle_struct *handle,
+				   enum vfs_pathring_operation operation,
+				   struct vfs_pathring_objection *objection);
+
+/* Whether a call of getxattrat from the top of the stack would come here first. */
+bool vfs_pathring_neighbours_let_getxattrat_through(const struct vfs_handle_struct *handle,
+						    struct vfs_pathring_objection *objection);
+
+/* Whether look-ahead would leave nobody out. */
+bool vfs_pathring_neighbours_allow_ahead(const struct vfs_handle_struct *handle,
+					 struct vfs_pathring_objection *objection);
 
 /* -------------------------------------------------------------------- the engine of the process */
 
@@ -49,6 +152,7 @@ struct vfs_pathring_engine {
 	 * call.c's.
 	 */
 	struct vfs_pathring_call **lent;
+	struct vfs_pathring_counters *counters; /* a list, one for each share */
 };
 
 /* Makes the engine of this process for this backend, without ring or thread. Must run as root. */
@@ -62,6 +166,9 @@ struct vfs_pathring_engine *vfs_pathring_engine_unstarted(enum pathring_backend 
 
 /* The engine if there is one in this process, in whatever state. */
 struct vfs_pathring_engine *vfs_pathring_engine_find(enum pathring_backend backend);
+
+/* For the log: where it runs, or that it does not. */
+const char *vfs_pathring_engine_state(const struct vfs_pathring_engine *engine);
 
 /* Logs what every engine of this process ran, where and under whom. */
 void vfs_pathring_engine_log_account(void);
@@ -78,6 +185,8 @@ struct vfs_pathring_call {
 	struct vfs_pathring_call *next;
 	struct vfs_pathring_call *prev;
 	struct vfs_pathring_engine *engine;
+	struct vfs_pathring_counters *counters;
+	enum vfs_pathring_operation operation;
 	struct pathring_identity *identity; /* the one smbd had at vfs_pathring_call_create() */
 	struct pathring_request *request;
 	struct tevent_req *req;
@@ -89,7 +198,14 @@ struct vfs_pathring_call {
 
 /* NULL when the request is to be passed on. */
 struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx,
-						   enum pathring_backend backend);
+						   const struct vfs_pathring_share *share,
+						   enum vfs_pathring_operation operation);
+
+/*
+ * The request could not be made, for this reason, a negative errno: it is to be passed on. Frees
+ * the call.
+ */
+void vfs_pathring_call_refused(struct vfs_pathring_call *call, int error);
 
 /* The handle for the one descriptor of smbd's that the call may use; a talloc child of the call. */
 int vfs_pathring_call_lend(struct vfs_pathring_call *call,
@@ -114,6 +230,9 @@ void vfs_pathring_call_start(struct vfs_pathring_call *call,
 			     struct tevent_context *ev,
 			     vfs_pathring_call_fn fn);
 
+/* To be called by fn, with the result of each request that is complete, for the counters. */
+void vfs_pathring_call_result(const struct vfs_pathring_call *call, ssize_t result);
+
 /* Waits for every request that uses this descriptor of smbd's, which is about to be closed. */
 void vfs_pathring_call_settle(enum pathring_backend backend, int fd);
 
@@ -122,21 +241,11 @@ void vfs_pathring_call_forget(struct vfs_pathring_engine *engine);
 
 /* -------------------------------------------------------------------- look-ahead in directories */
 
-struct vfs_pathring_ahead_counters {
-	uint64_t looked; /* names looked up */
-	uint64_t opened; /* openat answered from that */
-	uint64_t stats;	 /* fstat */
-	uint64_t xattrs; /* fgetxattr and flistxattr */
-};
-
-/* Looks up to window entries ahead. NULL without memory. */
-struct vfs_pathring_ahead *vfs_pathring_ahead_create(TALLOC_CTX *mem_ctx,
+/* Looks up to window entries ahead, and counts in share->counters. NULL without memory. */
+struct vfs_pathring_ahead *vfs_pathring_ahead_create(struct vfs_pathring_share *share,
 						     struct vfs_handle_struct *handle,
-						     enum pathring_backend backend,
 						     size_t window);
 struct vfs_pathring_ahead *vfs_pathring_ahead_get(const struct vfs_handle_struct *handle);
-const struct vfs_pathring_ahead_counters *
-vfs_pathring_ahead_counters(const struct vfs_pathring_ahead *ahead);
 
 /* fsp is about to be closed. ahead may be NULL. */
 void vfs_pathring_ahead_closing(struct vfs_pathring_ahead *ahead, const struct files_struct *fsp);

@@ -45,13 +45,14 @@ static bool getxattrat_start(struct tevent_req *req,
 	struct getxattrat_state *state = tevent_req_data(req, struct getxattrat_state);
 	struct pathring_handle *pathref = NULL;
 	struct pathring_request *request = NULL;
+	bool answers = vfs_pathring_share_answers(share, VFS_PATHRING_GETXATTRAT);
 	int ret;
 
-	if (share == NULL || !share->getxattrat) {
+	if (!answers) {
 		return false;
 	}
 
-	state->call = vfs_pathring_call_create(state, share->backend);
+	state->call = vfs_pathring_call_create(state, share, VFS_PATHRING_GETXATTRAT);
 	if (state->call == NULL) {
 		return false;
 	}
@@ -82,8 +83,8 @@ static bool getxattrat_start(struct tevent_req *req,
 	return true;
 
 fail:
-	DBG_DEBUG("%s: passed on: %s\n", smb_fname->base_name, strerror(-ret));
-	TALLOC_FREE(state->call);
+	vfs_pathring_call_refused(state->call, ret);
+	state->call = NULL;
 	return false;
 }
 
@@ -138,6 +139,7 @@ static void getxattrat_done(struct vfs_pathring_call *call)
 
 	state->aio_state.duration = pathring_request_duration(call->request);
 	state->length = pathring_getxattr_result(call->request, &value);
+	vfs_pathring_call_result(call, state->length);
 	wanted = state->length > 0 && value != NULL;
 	if (wanted) {
 		state->value = talloc_memdup(state, value, state->length);

@@ -216,6 +216,32 @@ test_account() {
 		END { print ring + 0, thread + 0, inline + 0, denied + 0 }' "$smbd_dir/log/log.smbd"
 }
 
+# test_counter METRIC [LABEL=VALUE]...: the sum of all counters of this name and with these labels, in the log or in what
+# smbcontrol gives, from standard input.
+test_counter() {
+	local metric=$1
+
+	shift
+	awk -v metric="pathring_${metric}_total{" '
+		BEGIN {
+			for (i = 1; i < ARGC; i++) {
+				sub("=", "=\"", ARGV[i])
+				labels[i] = ARGV[i] "\""
+				delete ARGV[i]
+			}
+		}
+		{ sub(/^ +/, "") }
+		index($0, metric) == 1 {
+			for (i in labels) {
+				if (!index($0, labels[i])) {
+					next
+				}
+			}
+			sum += $NF
+		}
+		END { print sum + 0 }' "$@"
+}
+
 # An operation was answered by engines of all three kinds.
 test_everywhere() {
 	local ring thread inline denied

@@ -36,11 +36,15 @@ has_eas() {
 	awk -F'|' '$9 > 0 { count++ } END { if (count < 50) { print count + 0 " entries with EAs"; exit 1 } }' "$1"
 }
 
-# counted SHARE: of the look-ahead of the tree connects logged last, what was looked up, and answered for opens, stats and
-# xattrs.
+# What was looked up, and answered for opens, stats and xattrs, on all tree connects in the log.
 counted() {
-	awk '/look-ahead: [0-9]+ names/ { sub(/.*look-ahead: /, ""); looked += $1; opened += $8; stats += $10; xattrs += $12 }
-		END { print looked + 0, opened + 0, stats + 0, xattrs + 0 }' "$smbd_dir/log/log.smbd"
+	local log=$smbd_dir/log/log.smbd xattrs
+
+	xattrs=$(test_counter lookahead_hits call=fgetxattr <"$log")
+	xattrs=$((xattrs + $(test_counter lookahead_hits call=flistxattr <"$log")))
+	printf '%s %s %s %s\n' "$(test_counter lookahead_names <"$log")" \
+		"$(test_counter lookahead_hits call=openat <"$log")" "$(test_counter lookahead_hits call=fstat <"$log")" \
+		"$xattrs"
 }
 
 answered() {
