@@ -116,7 +116,10 @@ static bool next_is_default(const struct vfs_handle_struct *handle,
 			.misplaced = true,
 		};
 	} else {
-		*objection = (struct vfs_pathring_objection) { .who = "wide links = yes" };
+		*objection = (struct vfs_pathring_objection) {
+			.who = "wide links = yes",
+			.what = "",
+		};
 	}
 
 	return false;

@@ -200,11 +200,11 @@ def is_denied(function, *arguments):
     return 'it was allowed'
 
 
-def serving_process(smbd_dir):
-    """The process that serves our connection: the one child of smbd that has not renamed itself."""
+def serving_processes(smbd_dir):
+    """The processes that serve connections: the children of smbd that have not renamed themselves."""
     with open(f'{smbd_dir}/pid/smbd.pid', encoding='ascii') as file:
         parent = file.read().strip()
-    found = []
+    found = set()
     for entry in os.listdir('/proc'):
         if not entry.isdigit():
             continue
@@ -215,10 +215,16 @@ def serving_process(smbd_dir):
             continue
         state, ppid = after.split()[:2]
         if ppid == parent and state not in 'ZX' and before.endswith('(smbd'):
-            found.append(int(entry))
+            found.add(int(entry))
+    return found
+
+
+def serving_process(smbd_dir):
+    """The process that serves our connection, which has to be the only one."""
+    found = serving_processes(smbd_dir)
     if len(found) != 1:
         raise RuntimeError(f'{len(found)} processes serve connections, expected 1')
-    return found[0]
+    return found.pop()
 
 
 def descriptors(pid):

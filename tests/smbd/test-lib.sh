@@ -47,6 +47,19 @@ check() {
 	fi
 }
 
+# test_soon COMMAND...: COMMAND succeeds within some seconds, for what smbd does when a client has gone.
+test_soon() {
+	local deadline=$((SECONDS + 10))
+
+	while ! "$@" >/dev/null 2>&1; do
+		if ((SECONDS >= deadline)); then
+			"$@"
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
 # check_denied NAME COMMAND...: ok when COMMAND prints NT_STATUS_ACCESS_DENIED.
 check_denied() {
 	local name=$1 output
