@@ -150,6 +150,7 @@ int engine_check(const struct pathring *ring)
 
 static int engine_destructor(struct pathring *ring)
 {
+	requests_return_memory(ring);
 	ring->closing = true;
 	ring->stop_end = engine_clock() + ring->options.destroy_msec * 1000000ULL;
 	turns_unwatch(ring);

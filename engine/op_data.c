@@ -3,6 +3,7 @@
  * pread, pwrite, fsync, ftruncate and fallocate: the operations that path references refuse.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,42 +29,60 @@ static int check_transfer(const struct pathring_handle *handle, size_t size, off
 	return 0;
 }
 
-static int transfer_request(struct pathring *ring,
-			    struct pathring_identity *identity,
-			    const struct operation_class *class,
-			    struct pathring_handle *handle,
-			    const void *data,
-			    size_t size,
-			    off_t offset,
-			    pathring_request_fn fn,
-			    void *private_data,
-			    struct pathring_request **_request)
+/* memory: lent by the caller; NULL: the request brings its own. */
+static int transfer_create(struct pathring *ring,
+			   struct pathring_identity *identity,
+			   const struct operation_class *class,
+			   struct pathring_handle *handle,
+			   uint8_t *memory,
+			   size_t size,
+			   off_t offset,
+			   struct pathring_request **_request)
 {
 	struct pathring_request *request = NULL;
-	uint8_t *memory = NULL;
+	size_t extra = memory == NULL ? REQUEST_MEMORY(size) : 0;
 	int ret;
 
 	ret = check_transfer(handle, size, offset);
 	if (ret < 0) {
 		return ret;
 	}
-	ret = request_create(
-		ring, identity, class, handle_descriptor(handle), REQUEST_MEMORY(size), &request);
+	ret = request_create(ring, identity, class, handle_descriptor(handle), extra, &request);
 	if (ret < 0) {
 		return ret;
 	}
-
-	memory = request_memory(request, size);
-	if (data != NULL) {
-		memcpy(memory, data, size);
-	}
 	request->operation.transfer = (struct transfer_arguments) {
-		.data = memory,
+		.data = memory == NULL ? request_memory(request, size) : memory,
+		.lent = memory != NULL,
 		.size = size,
 		.offset = offset,
 	};
-	request_start(request, fn, private_data, _request);
+	*_request = request;
 	return 0;
+}
+
+static int lent_request(struct pathring *ring,
+			struct pathring_identity *identity,
+			const struct operation_class *class,
+			struct pathring_handle *handle,
+			void *memory,
+			size_t size,
+			off_t offset,
+			pathring_request_fn fn,
+			void *private_data,
+			struct pathring_request **_request)
+{
+	struct pathring_request *request = NULL;
+	int ret;
+
+	if (memory == NULL) {
+		return -EINVAL;
+	}
+	ret = transfer_create(ring, identity, class, handle, memory, size, offset, &request);
+	if (ret == 0) {
+		request_start(request, fn, private_data, _request);
+	}
+	return ret;
 }
 
 /* Repeat a transfer until all is moved; what was moved before an error counts. */
@@ -111,18 +130,38 @@ int pathring_pread_request(struct pathring *ring,
 			   off_t offset,
 			   pathring_request_fn fn,
 			   void *private_data,
-			   struct pathring_request **request)
+			   struct pathring_request **_request)
 {
-	return transfer_request(ring,
-				identity,
-				&pread_class,
-				handle,
-				NULL,
-				size,
-				offset,
-				fn,
-				private_data,
-				request);
+	struct pathring_request *request = NULL;
+	int ret;
+
+	ret = transfer_create(ring, identity, &pread_class, handle, NULL, size, offset, &request);
+	if (ret == 0) {
+		request_start(request, fn, private_data, _request);
+	}
+	return ret;
+}
+
+int pathring_pread_lent_request(struct pathring *ring,
+				struct pathring_identity *identity,
+				struct pathring_handle *handle,
+				void *buffer,
+				size_t size,
+				off_t offset,
+				pathring_request_fn fn,
+				void *private_data,
+				struct pathring_request **request)
+{
+	return lent_request(ring,
+			    identity,
+			    &pread_class,
+			    handle,
+			    buffer,
+			    size,
+			    offset,
+			    fn,
+			    private_data,
+			    request);
 }
 
 ssize_t pathring_pread_result(struct pathring_request *request, const uint8_t **data)
@@ -194,21 +233,48 @@ int pathring_pwrite_request(struct pathring *ring,
 			    off_t offset,
 			    pathring_request_fn fn,
 			    void *private_data,
-			    struct pathring_request **request)
+			    struct pathring_request **_request)
 {
+	struct pathring_request *request = NULL;
+	int ret;
+
 	if (data == NULL && size > 0) {
 		return -EINVAL;
 	}
-	return transfer_request(ring,
-				identity,
-				&pwrite_class,
-				handle,
-				data,
-				size,
-				offset,
-				fn,
-				private_data,
-				request);
+	ret = transfer_create(ring, identity, &pwrite_class, handle, NULL, size, offset, &request);
+	if (ret < 0) {
+		return ret;
+	}
+	if (size > 0) {
+		memcpy(request->operation.transfer.data, data, size);
+	}
+	request_start(request, fn, private_data, _request);
+	return 0;
+}
+
+int pathring_pwrite_lent_request(struct pathring *ring,
+				 struct pathring_identity *identity,
+				 struct pathring_handle *handle,
+				 const void *data,
+				 size_t size,
+				 off_t offset,
+				 pathring_request_fn fn,
+				 void *private_data,
+				 struct pathring_request **request)
+{
+	/* Only read from; reads and writes share their arguments. */
+	uint8_t *memory = (uint8_t *)(uintptr_t)data;
+
+	return lent_request(ring,
+			    identity,
+			    &pwrite_class,
+			    handle,
+			    memory,
+			    size,
+			    offset,
+			    fn,
+			    private_data,
+			    request);
 }
 
 ssize_t pathring_pwrite_result(struct pathring_request *request)

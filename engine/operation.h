@@ -78,6 +78,7 @@ struct xattr_arguments {
 /* pread and pwrite */
 struct transfer_arguments {
 	uint8_t *data;
+	bool lent; /* the caller's, not the request's */
 	size_t size;
 	size_t done;
 	off_t offset;

@@ -384,6 +384,32 @@ int pathring_request_wait(struct pathring_request *request)
 	return 0;
 }
 
+/* It runs, with memory that is the caller's again when the caller believes that it is gone. */
+static bool uses_lent_memory(const struct pathring_request *request)
+{
+	const struct operation *operation = &request->operation;
+	bool moves_data = operation->class->kind == PATHRING_PREAD ||
+			  operation->class->kind == PATHRING_PWRITE;
+
+	return moves_data && operation->transfer.lent && request->state == REQUEST_RUNNING &&
+	       !engine_inherited(request->ring);
+}
+
+void requests_return_memory(struct pathring *ring)
+{
+	struct pathring_request *request = NULL;
+	struct pathring_request *next = NULL;
+
+	for (request = TAILQ_FIRST(&ring->running); request != NULL; request = next) {
+		next = TAILQ_NEXT(request, link);
+		if (uses_lent_memory(request)) {
+			pathring_request_wait(request);
+			/* Others have ended meanwhile. */
+			next = TAILQ_FIRST(&ring->running);
+		}
+	}
+}
+
 void pathring_request_free(struct pathring_request *request)
 {
 	struct pathring *ring = NULL;
@@ -394,6 +420,9 @@ void pathring_request_free(struct pathring_request *request)
 	ring = request->ring;
 	if (request->state < REQUEST_DONE) {
 		ring->stats.orphaned++;
+	}
+	if (uses_lent_memory(request)) {
+		pathring_request_wait(request);
 	}
 	if (request->state != REQUEST_RUNNING) {
 		talloc_free(request);

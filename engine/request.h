@@ -150,6 +150,12 @@ void request_requeue(struct pathring_request *request);
 ssize_t request_result(const struct pathring_request *request);
 
 /*
+ * Before the engine goes: waits for those that use memory of the caller's. requests_abandon() goes
+ * through lists that waiting changes.
+ */
+void requests_return_memory(struct pathring *ring);
+
+/*
  * The engine goes: every tevent_req fails with ECANCELED, every request is freed or, when running,
  * orphaned.
  */

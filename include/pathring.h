@@ -630,6 +630,21 @@ int pathring_pread_request(struct pathring *ring,
 			   void *private_data,
 			   struct pathring_request **request);
 ssize_t pathring_pread_result(struct pathring_request *request, const uint8_t **data);
+/*
+ * The same into the caller's buffer, which spares a copy of the data, and memory. The buffer must
+ * stay until the request is complete, and has no defined content until then.
+ * pathring_request_free() of one that is running, and freeing the engine, wait for its end, however
+ * long the file system takes: afterwards nothing writes there any more.
+ */
+int pathring_pread_lent_request(struct pathring *ring,
+				struct pathring_identity *identity,
+				struct pathring_handle *handle,
+				void *buffer,
+				size_t size,
+				off_t offset,
+				pathring_request_fn fn,
+				void *private_data,
+				struct pathring_request **request);
 
 /*
  * pwrite to a handle for I/O. Writes until all is written or an error; an error after some bytes
@@ -654,6 +669,16 @@ int pathring_pwrite_request(struct pathring *ring,
 			    void *private_data,
 			    struct pathring_request **request);
 ssize_t pathring_pwrite_result(struct pathring_request *request);
+/* The same from the caller's memory, which must stay as it is until then; see pread. */
+int pathring_pwrite_lent_request(struct pathring *ring,
+				 struct pathring_identity *identity,
+				 struct pathring_handle *handle,
+				 const void *data,
+				 size_t size,
+				 off_t offset,
+				 pathring_request_fn fn,
+				 void *private_data,
+				 struct pathring_request **request);
 
 /* fsync, or fdatasync with data_only, of a handle for I/O. */
 struct tevent_req *pathring_fsync_send(TALLOC_CTX *mem_ctx,

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pread, pwrite and fsync with good and bad input, on every backend in every form; and that none of
- * them works on a path reference.
+ * pread, pwrite and fsync with good and bad input, on every backend in every form; that none of
+ * them works on a path reference; and that memory the caller lends is let go of.
  */
 #include "operations.h"
 
+#include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #define LARGE (3 * 1024 * 1024 + 17)
 
@@ -206,6 +213,216 @@ OPERATION_TEST(pwrite, error_after_some_bytes_gives_their_count)
 	limit.rlim_cur = RLIM_INFINITY;
 	assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	assert_eq(scratch_stat(f, "file").st_size, 65536);
+	talloc_free(handle);
+}
+
+/* ---- memory of the caller's ---- */
+
+static ssize_t pread_lent(
+	struct fixture *f, struct pathring_handle *handle, void *buffer, size_t size, off_t offset)
+{
+	struct call call = { .f = f };
+	const uint8_t *data = NULL;
+	ssize_t ret;
+
+	INSIDE(f,
+	       ret = pathring_pread_lent_request(f->ring,
+						 f->process,
+						 handle,
+						 buffer,
+						 size,
+						 offset,
+						 call_done,
+						 &call,
+						 &call.request));
+	if (ret != 0) {
+		assert_null(call.request);
+		return ret;
+	}
+	call_complete(&call);
+	ret = pathring_pread_result(call.request, &data);
+	assert_true(data == (ret >= 0 ? buffer : NULL));
+	call_free(&call);
+	return ret;
+}
+
+static ssize_t pwrite_lent(struct fixture *f,
+			   struct pathring_handle *handle,
+			   const void *data,
+			   size_t size,
+			   off_t offset)
+{
+	struct call call = { .f = f };
+	ssize_t ret;
+
+	INSIDE(f,
+	       ret = pathring_pwrite_lent_request(f->ring,
+						  f->process,
+						  handle,
+						  data,
+						  size,
+						  offset,
+						  call_done,
+						  &call,
+						  &call.request));
+	if (ret != 0) {
+		assert_null(call.request);
+		return ret;
+	}
+	call_complete(&call);
+	ret = pathring_pwrite_result(call.request);
+	call_free(&call);
+	return ret;
+}
+
+OPERATION_TEST(lent_memory, is_read_into_and_written_from)
+{
+	struct pathring_handle *handle = NULL;
+	uint8_t *data = pattern(f, LARGE, 7);
+	uint8_t *buffer = talloc_zero_array(f, uint8_t, LARGE + 100);
+
+	scratch_file(f, "file", 0, 0, 0644, "");
+	handle = must_open(f, f->process, "file", O_RDWR);
+	assert_result(pwrite_lent(f, handle, data, LARGE, 3), LARGE);
+	assert_eq(scratch_stat(f, "file").st_size, LARGE + 3);
+	assert_result(pread_lent(f, handle, buffer, LARGE + 100, 3), LARGE);
+	assert_bytes(buffer, data, LARGE);
+	assert_result(pread_lent(f, handle, buffer, 10, LARGE + 3), 0);
+	assert_result(pread_lent(f, handle, NULL, 10, 0), -EINVAL);
+	assert_result(pwrite_lent(f, handle, NULL, 10, 0), -EINVAL);
+	assert_result(pread_lent(f, handle, buffer, 10, -1), -EINVAL);
+	talloc_free(handle);
+	handle = must_open(f, f->process, "file", O_PATH);
+	assert_result(pread_lent(f, handle, buffer, 10, 0), -EBADF);
+	assert_result(pwrite_lent(f, handle, buffer, 10, 0), -EBADF);
+	talloc_free(handle);
+	assert_eq(scratch_stat(f, "file").st_size, LARGE + 3);
+}
+
+/*
+ * Memory that makes whoever writes to it first wait until it is released, the kernel too
+ * (userfaultfd): a read into it is on its way for as long as a test likes.
+ */
+#define SLOW_SIZE (4 * 4096)
+#define SLOW_MSEC 60
+
+struct slow_memory {
+	int fd;
+	uint8_t *memory;
+	atomic_bool released;
+	pthread_t thread;
+};
+
+static void *slow_memory_release(void *private_data)
+{
+	struct slow_memory *slow = private_data;
+	const struct timespec moment = { .tv_nsec = SLOW_MSEC * 1000000L };
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)slow->memory, .len = SLOW_SIZE },
+	};
+
+	nanosleep(&moment, NULL);
+	slow->released = true;
+	/* Whatever becomes of it, closing the descriptor lets everybody go on. */
+	ioctl(slow->fd, UFFDIO_ZEROPAGE, &zero);
+	close(slow->fd);
+	return NULL;
+}
+
+static void slow_memory_make(struct slow_memory *slow)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int ret;
+
+	slow->released = false;
+	slow->fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (slow->fd == -1 && (errno == EPERM || errno == ENOSYS)) {
+		cr_skip_test("no userfaultfd: %s", strerror(errno));
+	}
+	assert_geq(slow->fd, 0, "%s", strerror(errno));
+	assert_eq(ioctl(slow->fd, UFFDIO_API, &api), 0);
+	slow->memory =
+		mmap(NULL, SLOW_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(slow->memory != MAP_FAILED);
+	area.range.start = (uintptr_t)slow->memory;
+	area.range.len = SLOW_SIZE;
+	assert_eq(ioctl(slow->fd, UFFDIO_REGISTER, &area), 0);
+	ret = pthread_create(&slow->thread, NULL, slow_memory_release, slow);
+	assert_eq(ret, 0);
+}
+
+static void slow_memory_free(struct slow_memory *slow)
+{
+	assert_eq(pthread_join(slow->thread, NULL), 0);
+	assert_eq(munmap(slow->memory, SLOW_SIZE), 0);
+}
+
+/* A read that has begun and waits. */
+static void start_reading(struct fixture *f,
+			  struct slow_memory *slow,
+			  struct pathring_handle *handle,
+			  struct pathring_request **request)
+{
+	const struct timespec moment = { .tv_nsec = SLOW_MSEC * 1000000L / 6 };
+
+	slow_memory_make(slow);
+	/* The ring reads what is in memory before pathring_submit() returns. */
+	assert_eq(posix_fadvise(pathring_handle_io_fd(handle), 0, 0, POSIX_FADV_DONTNEED), 0);
+	assert_result(pathring_pread_lent_request(f->ring,
+						  f->process,
+						  handle,
+						  slow->memory,
+						  SLOW_SIZE,
+						  0,
+						  call_done,
+						  NULL,
+						  request),
+		      0);
+	assert_result(pathring_submit(f->ring), 0);
+	nanosleep(&moment, NULL);
+}
+
+static struct pathring_handle *slow_file(struct fixture *f)
+{
+	uint8_t *data = pattern(f, SLOW_SIZE, 5);
+	struct pathring_handle *handle = NULL;
+	int fd;
+
+	scratch_file(f, "file", 0, 0, 0644, "");
+	handle = must_open(f, f->process, "file", O_RDWR);
+	fd = pathring_handle_io_fd(handle);
+	assert_eq(pwrite(fd, data, SLOW_SIZE, 0), SLOW_SIZE);
+	assert_eq(fsync(fd), 0);
+	return handle;
+}
+
+ASYNC_BACKEND_TEST(lent_memory, is_let_go_of_by_a_request_that_is_freed)
+{
+	struct pathring_handle *handle = slow_file(f);
+	struct pathring_request *request = NULL;
+	struct slow_memory slow;
+
+	start_reading(f, &slow, handle, &request);
+	INSIDE(f, pathring_request_free(request));
+	assert_true(slow.released);
+	slow_memory_free(&slow);
+	talloc_free(handle);
+}
+
+ASYNC_BACKEND_TEST(lent_memory, is_let_go_of_by_an_engine_that_is_freed)
+{
+	const struct pathring_options options = { .destroy_msec = 1 };
+	struct pathring_handle *handle = NULL;
+	struct pathring_request *request = NULL;
+	struct slow_memory slow;
+
+	fixture_restart(f, &options);
+	handle = slow_file(f);
+	start_reading(f, &slow, handle, &request);
+	fixture_stop(f);
+	assert_true(slow.released);
+	slow_memory_free(&slow);
 	talloc_free(handle);
 }
 

@@ -7,7 +7,6 @@
 
 struct data_state {
 	struct vfs_pathring_call *call;
-	void *buffer; /* of a pread */
 	size_t size;
 	ssize_t result;
 	struct vfs_aio_state aio_state;
@@ -142,6 +141,7 @@ static bool pread_start(struct tevent_req *req,
 			struct tevent_context *ev,
 			const struct vfs_pathring_share *share,
 			const struct files_struct *fsp,
+			void *data,
 			off_t offset)
 {
 	struct data_state *state = tevent_req_data(req, struct data_state);
@@ -160,14 +160,15 @@ static bool pread_start(struct tevent_req *req,
 		return false;
 	}
 
-	ret = pathring_pread_request(state->call->engine->ring,
-				     state->call->identity,
-				     io,
-				     state->size,
-				     offset,
-				     vfs_pathring_call_completed,
-				     state->call,
-				     &request);
+	ret = pathring_pread_lent_request(state->call->engine->ring,
+					  state->call->identity,
+					  io,
+					  data,
+					  state->size,
+					  offset,
+					  vfs_pathring_call_completed,
+					  state->call,
+					  &request);
 
 	return data_start(req, ev, ret, request, pread_done);
 }
@@ -190,10 +191,9 @@ struct tevent_req *vfs_pathring_pread_send(struct vfs_handle_struct *handle,
 	if (req == NULL) {
 		return NULL;
 	}
-	state->buffer = data;
 	state->size = n;
 
-	started = pread_start(req, ev, share, fsp, offset);
+	started = pread_start(req, ev, share, fsp, data, offset);
 	if (started) {
 		return data_started(req, ev);
 	}
@@ -205,16 +205,7 @@ struct tevent_req *vfs_pathring_pread_send(struct vfs_handle_struct *handle,
 
 static void pread_done(struct vfs_pathring_call *call)
 {
-	struct data_state *state = tevent_req_data(call->req, struct data_state);
-	const uint8_t *data = NULL;
-	ssize_t result;
-
-	result = pathring_pread_result(call->request, &data);
-	if (result > 0) {
-		SMB_ASSERT((size_t)result <= state->size);
-		memcpy(state->buffer, data, result);
-	}
-	data_finish(call->req, result);
+	data_finish(call->req, pathring_pread_result(call->request, NULL));
 }
 
 static void pread_passed_done(struct tevent_req *subreq)
@@ -263,15 +254,15 @@ static bool pwrite_start(struct tevent_req *req,
 		return false;
 	}
 
-	ret = pathring_pwrite_request(state->call->engine->ring,
-				      state->call->identity,
-				      io,
-				      data,
-				      state->size,
-				      offset,
-				      vfs_pathring_call_completed,
-				      state->call,
-				      &request);
+	ret = pathring_pwrite_lent_request(state->call->engine->ring,
+					   state->call->identity,
+					   io,
+					   data,
+					   state->size,
+					   offset,
+					   vfs_pathring_call_completed,
+					   state->call,
+					   &request);
 
 	return data_start(req, ev, ret, request, pwrite_done);
 }
