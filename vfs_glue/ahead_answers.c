@@ -78,6 +78,30 @@ static bool note_use(struct vfs_pathring_ahead *ahead, const struct files_struct
 	return false;
 }
 
+/*
+ * What is looked up ahead holds descriptors. An entry that smbd can't open for want of one would be
+ * left out of the listing in silence, so that these are given back first. Freeing a request that
+ * still runs would close them too late.
+ */
+static void give_descriptors_back(struct vfs_pathring_ahead *ahead)
+{
+	struct ahead_directory *directory = NULL;
+	size_t i;
+	size_t j;
+
+	ahead_answers_forget(ahead);
+	for (directory = ahead->directories; directory != NULL; directory = directory->next) {
+		for (i = 0; i < ARRAY_SIZE(directory->blocks); i++) {
+			struct ahead_block *block = &directory->blocks[i];
+
+			for (j = 0; j < block->num_requests; j++) {
+				pathring_request_wait(block->requests[j]);
+			}
+			ahead_look_drop(block);
+		}
+	}
+}
+
 int vfs_pathring_openat(struct vfs_handle_struct *handle,
 			const struct files_struct *dirfsp,
 			const struct smb_filename *smb_fname,
@@ -106,7 +130,12 @@ int vfs_pathring_openat(struct vfs_handle_struct *handle,
 	}
 	ahead->counters->misses[VFS_PATHRING_AHEAD_OPENAT] += listed ? 1 : 0;
 	ahead->opened.fsp = NULL;
-	return SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
+	fd = SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
+	if (fd == -1 && (errno == EMFILE || errno == ENFILE)) {
+		give_descriptors_back(ahead);
+		fd = SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
+	}
+	return fd;
 }
 
 /* What openat gave out for it, or NULL. */
