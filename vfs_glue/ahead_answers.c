@@ -204,6 +204,18 @@ static bool xattr_answer(struct vfs_pathring_ahead *ahead,
 	return true;
 }
 
+bool vfs_pathring_ahead_has_dos_attributes(struct vfs_pathring_ahead *ahead,
+					   const struct files_struct *fsp)
+{
+	struct ahead_opened *opened = opened_find(ahead, fsp);
+	const struct pathring_xattr *xattr = NULL;
+
+	if (opened != NULL) {
+		xattr = opened->xattrs[AHEAD_DOS_ATTRIBUTES];
+	}
+	return xattr != NULL && (xattr->length >= 0 || xattr->length == -ENODATA);
+}
+
 ssize_t vfs_pathring_fgetxattr(struct vfs_handle_struct *handle,
 			       struct files_struct *fsp,
 			       const char *name,

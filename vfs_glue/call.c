@@ -9,9 +9,8 @@
 /*
  * The engine works on smbd's own descriptors and not on duplicates. Closing a duplicate of a file's
  * descriptor would drop smbd's POSIX locks on the file. Path references have no locks, but there
- * are many: smbd holds one for each entry of a response until its attributes are there, so that
- * duplicates halve the longest response that fits into "max open files", and smbd ends the listing
- * where it runs out.
+ * are many: one for each entry of a response until its attributes are there, and no more than "max
+ * open files" allows (dosmode.c).
  *
  * So until a request is complete its descriptor must not be closed: the number would soon stand for
  * another file, and a write that still waits in a queue would go there. smbd keeps a file open for
@@ -25,6 +24,7 @@
 static void call_list_remove(struct vfs_pathring_call *call)
 {
 	DLIST_REMOVE(call->engine->lent[call->fd], call);
+	call->engine->num_lent_pathrefs -= call->is_pathref ? 1 : 0;
 	call->in_flight = false;
 }
 
@@ -141,6 +141,7 @@ int vfs_pathring_call_lend(struct vfs_pathring_call *call,
 	ret = pathring_handle_borrow(call, fd, kind, handle);
 	if (ret == 0) {
 		call->fd = fd;
+		call->is_pathref = kind == PATHRING_PATHREF;
 	}
 
 	return ret;
@@ -173,6 +174,7 @@ void vfs_pathring_call_start(struct vfs_pathring_call *call,
 	call->fn = fn;
 	call->in_flight = true;
 	DLIST_ADD(call->engine->lent[call->fd], call);
+	call->engine->num_lent_pathrefs += call->is_pathref ? 1 : 0;
 
 	/*
 	 * smb_vfs_fsync_sync() (smbd/vfs.c) polls an event context made for this one request, in
@@ -186,23 +188,45 @@ void vfs_pathring_call_start(struct vfs_pathring_call *call,
 	}
 }
 
+static void settle(struct vfs_pathring_engine *engine, int fd, enum vfs_pathring_wait why)
+{
+	struct vfs_pathring_call *call = NULL;
+
+	while ((call = engine->lent[fd]) != NULL) {
+		call->counters->values.waits[why]++;
+		pathring_request_wait(call->request);
+
+		/* Nobody's callback may run inside a close, or inside another's _send. */
+		tevent_req_defer_callback(call->req, call->ev);
+		call_finish(call);
+	}
+}
+
 void vfs_pathring_call_settle(enum pathring_backend backend, int fd)
 {
 	struct vfs_pathring_engine *engine = vfs_pathring_engine_find(backend);
-	struct vfs_pathring_call *call = NULL;
 
 	if (engine == NULL || fd < 0 || (size_t)fd >= talloc_array_length(engine->lent)) {
 		return;
 	}
+	settle(engine, fd, VFS_PATHRING_WAIT_CLOSE);
+}
 
-	while ((call = engine->lent[fd]) != NULL) {
-		call->counters->values.waits[VFS_PATHRING_WAIT_CLOSE]++;
-		pathring_request_wait(call->request);
+bool vfs_pathring_call_settle_pathrefs(enum pathring_backend backend)
+{
+	struct vfs_pathring_engine *engine = vfs_pathring_engine_find(backend);
+	size_t fd;
 
-		/* Nobody's callback may run inside a close. */
-		tevent_req_defer_callback(call->req, call->ev);
-		call_finish(call);
+	if (engine == NULL || engine->num_lent_pathrefs == 0) {
+		return false;
 	}
+	for (fd = 0; engine->num_lent_pathrefs > 0; fd++) {
+		SMB_ASSERT(fd < talloc_array_length(engine->lent));
+		if (engine->lent[fd] != NULL && engine->lent[fd]->is_pathref) {
+			settle(engine, fd, VFS_PATHRING_WAIT_DESCRIPTORS);
+		}
+	}
+	return true;
 }
 
 void vfs_pathring_call_forget(struct vfs_pathring_engine *engine)

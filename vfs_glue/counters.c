@@ -30,6 +30,7 @@ static const char *const wait_names[VFS_PATHRING_NUM_WAITS] = {
 	[VFS_PATHRING_WAIT_CLOSE] = "close",
 	[VFS_PATHRING_WAIT_LOOP] = "loop",
 	[VFS_PATHRING_WAIT_FREED] = "freed",
+	[VFS_PATHRING_WAIT_DESCRIPTORS] = "descriptors",
 };
 
 static const char *const ahead_call_names[VFS_PATHRING_AHEAD_NUM_CALLS] = {

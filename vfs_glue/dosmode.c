@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * get_dos_attributes: the DOS attributes of an entry of a listing, from one getxattr in the engine.
- * share.c decides whether a tree connect may do it this way, and says why; which names are the next
- * module's is in xattr.c.
+ * get_dos_attributes: the DOS attributes of an entry of a listing, from one getxattr in the engine,
+ * and that a listing does not run out of descriptors. share.c decides whether a tree connect may do
+ * it this way, and says why; which names are the next module's is in xattr.c.
+ *
+ * smbd keeps the path reference of each entry until its event loop has run, which it does not
+ * before the response is full or the directory at its end: up to 65,535 entries. Its own brake
+ * (max_async_dosmode_active in smbd/smb2_query_directory.c) looks at a queue that is not used here,
+ * and that helper threads empty as fast as smbd fills it. An entry that can't be opened any more is
+ * left out in silence (smbd_dirptr_get_entry() in smbd/dir.c): stock smbd 4.17 lists 16,430 of
+ * 20,000 files. So here a path reference is closed as soon as the attributes are there, and how
+ * many may be open without them is limited.
  */
 #include "vfs_pathring.h"
 
@@ -44,14 +52,106 @@ static int get_dos_attributes_request(struct tevent_req *req, struct pathring_id
 	return 0;
 }
 
+/* What smbd opened for this entry and nobody else uses. */
+static bool is_pathref_of_entry(const struct smb_filename *smb_fname)
+{
+	bool stream = is_named_stream(smb_fname);
+
+	return !stream && smb_fname->fsp != NULL && smb_fname->fsp->fsp_flags.is_pathref;
+}
+
+/*
+ * Of the fsp smbd uses the name and the share from here on (dos_mode_post() in smbd/dosmode.c).
+ * What remains of it smbd frees as one of a file that it never opened.
+ */
+static void let_go_of_pathref(struct files_struct *fsp)
+{
+	NTSTATUS status = fd_close(fsp);
+
+	if (!NT_STATUS_IS_OK(status)) {
+		DBG_ERR("closing %s: %s\n", fsp_str_dbg(fsp), nt_errstr(status));
+	}
+}
+
+/*
+ * The kernel gives out the lowest number that is free. One in the upper half of what smbd may open
+ * says that half of it is in use, by this listing or by the client's open files.
+ */
+static bool are_descriptors_scarce(const struct files_struct *fsp)
+{
+	return fsp_get_pathref_fd(fsp) >= fsp->conn->sconn->real_max_open_files / 2;
+}
+
+/*
+ * vfs_btrfs knows whether a file is compressed: smbd asks for that with the attributes in hand, so
+ * that the path reference has to be open then.
+ */
+static bool has_compressed_files(const struct connection_struct *conn)
+{
+	return (conn->fs_capabilities & FILE_FILE_COMPRESSION) != 0;
+}
+
+static bool is_answered_by_engine(const struct vfs_pathring_share *share,
+				  const struct files_struct *fsp)
+{
+	return share->answers[VFS_PATHRING_GET_DOS_ATTRIBUTES] && !has_compressed_files(fsp->conn);
+}
+
+/*
+ * Whether to answer before _send returns: what was looked up ahead costs nothing, and when
+ * descriptors are scarce this entry's must not stay open. The engine's requests can be waited for,
+ * which frees as many again; those of the next module can't.
+ */
+static bool is_answered_at_once(const struct vfs_pathring_share *share,
+				const struct smb_filename *smb_fname)
+{
+	bool pathref = is_pathref_of_entry(smb_fname);
+
+	if (share == NULL || !pathref) {
+		return false;
+	}
+#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
+	if (vfs_pathring_ahead_has_dos_attributes(share->ahead, smb_fname->fsp)) {
+		return true;
+	}
+#endif
+	if (!are_descriptors_scarce(smb_fname->fsp)) {
+		return false;
+	}
+	if (is_answered_by_engine(share, smb_fname->fsp)) {
+		return !vfs_pathring_call_settle_pathrefs(share->backend);
+	}
+	return true;
+}
+
+/*
+ * As smbd does it without "smbd async dosmode" (smbd_dirptr_lanman2_mode_fn() in
+ * smbd/smb2_trans2.c): from the top of the stack of modules, and with its own second try as root.
+ */
+static void get_dos_attributes_at_once(struct dosmode_state *state)
+{
+	struct files_struct *fsp = state->smb_fname->fsp;
+
+	state->dosmode = fdos_mode(fsp);
+	state->smb_fname->st = fsp->fsp_name->st;
+	let_go_of_pathref(fsp);
+}
+
 /* Returns false when the next module has to do it. */
-static bool get_dos_attributes_start(struct tevent_req *req, const struct vfs_pathring_share *share)
+static bool get_dos_attributes_start(struct tevent_req *req,
+				     const struct vfs_pathring_share *share,
+				     const struct connection_struct *conn)
 {
 	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
 	bool answers = vfs_pathring_share_answers(share, VFS_PATHRING_GET_DOS_ATTRIBUTES);
 	int ret;
 
 	if (!answers) {
+		return false;
+	}
+	if (has_compressed_files(conn)) {
+		share->counters->values
+			.passed[VFS_PATHRING_GET_DOS_ATTRIBUTES][VFS_PATHRING_REASON_KIND]++;
 		return false;
 	}
 
@@ -83,6 +183,7 @@ struct tevent_req *vfs_pathring_get_dos_attributes_send(TALLOC_CTX *mem_ctx,
 	struct dosmode_state *state = NULL;
 	struct tevent_req *req = NULL;
 	struct tevent_req *subreq = NULL;
+	bool at_once;
 	bool started;
 
 	req = tevent_req_create(mem_ctx, &state, struct dosmode_state);
@@ -92,7 +193,14 @@ struct tevent_req *vfs_pathring_get_dos_attributes_send(TALLOC_CTX *mem_ctx,
 	state->ev = ev;
 	state->smb_fname = smb_fname;
 
-	started = get_dos_attributes_start(req, share);
+	at_once = is_answered_at_once(share, smb_fname);
+	if (at_once) {
+		get_dos_attributes_at_once(state);
+		tevent_req_done(req);
+		return tevent_req_post(req, ev);
+	}
+
+	started = get_dos_attributes_start(req, share, handle->conn);
 	if (started) {
 		bool in_progress = tevent_req_is_in_progress(req);
 
@@ -155,6 +263,7 @@ static void get_dos_attributes_done(struct vfs_pathring_call *call)
 			return;
 		}
 		TALLOC_FREE(state->call);
+		let_go_of_pathref(state->smb_fname->fsp);
 		state->aio_state.error = -length;
 		tevent_req_nterror(req, map_nt_error_from_unix(-length));
 		return;
@@ -163,6 +272,7 @@ static void get_dos_attributes_done(struct vfs_pathring_call *call)
 	blob = data_blob_const(value, length);
 	status = parse_dos_attribute_blob(state->smb_fname, blob, &state->dosmode);
 	TALLOC_FREE(state->call);
+	let_go_of_pathref(state->smb_fname->fsp);
 	if (tevent_req_nterror(req, status)) {
 		return;
 	}

@@ -41,9 +41,10 @@ enum vfs_pathring_reason {
 
 /* Why smbd's thread had to wait for a request in flight. */
 enum vfs_pathring_wait {
-	VFS_PATHRING_WAIT_CLOSE, /* its file was closed */
-	VFS_PATHRING_WAIT_LOOP,	 /* smbd itself waits, on an event context of its own */
-	VFS_PATHRING_WAIT_FREED, /* smbd has no more use for it */
+	VFS_PATHRING_WAIT_CLOSE,       /* its file was closed */
+	VFS_PATHRING_WAIT_LOOP,	       /* smbd itself waits, on an event context of its own */
+	VFS_PATHRING_WAIT_FREED,       /* smbd has no more use for it */
+	VFS_PATHRING_WAIT_DESCRIPTORS, /* path references have to be closed */
 	VFS_PATHRING_NUM_WAITS
 };
 
@@ -153,6 +154,7 @@ struct vfs_pathring_engine {
 	 */
 	struct vfs_pathring_call **lent;
 	struct vfs_pathring_counters *counters; /* a list, one for each share */
+	size_t num_lent_pathrefs;		/* calls in flight on path references */
 };
 
 /* Makes the engine of this process for this backend, without ring or thread. Must run as root. */
@@ -193,6 +195,7 @@ struct vfs_pathring_call {
 	struct tevent_context *ev;
 	vfs_pathring_call_fn fn;
 	int fd; /* smbd's own, lent until the request is complete; -1 before that */
+	bool is_pathref;
 	bool in_flight;
 };
 
@@ -236,6 +239,12 @@ void vfs_pathring_call_result(const struct vfs_pathring_call *call, ssize_t resu
 /* Waits for every request that uses this descriptor of smbd's, which is about to be closed. */
 void vfs_pathring_call_settle(enum pathring_backend backend, int fd);
 
+/*
+ * Waits for every request on a path reference, and finishes the calls, whose callbacks run later.
+ * False: there was none.
+ */
+bool vfs_pathring_call_settle_pathrefs(enum pathring_backend backend);
+
 /* The engine that holds these calls is going away: none of them will complete. */
 void vfs_pathring_call_forget(struct vfs_pathring_engine *engine);
 
@@ -246,6 +255,13 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_create(struct vfs_pathring_share *
 						     struct vfs_handle_struct *handle,
 						     size_t window);
 struct vfs_pathring_ahead *vfs_pathring_ahead_get(const struct vfs_handle_struct *handle);
+
+/*
+ * Whether fgetxattr, asked for the DOS attributes of fsp now, would be answered from a look-up.
+ * ahead may be NULL.
+ */
+bool vfs_pathring_ahead_has_dos_attributes(struct vfs_pathring_ahead *ahead,
+					   const struct files_struct *fsp);
 
 /* fsp is about to be closed. ahead may be NULL. */
 void vfs_pathring_ahead_closing(struct vfs_pathring_ahead *ahead, const struct files_struct *fsp);
