@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Part of test_syscalls.sh: counts the credential calls of the smbd process that serves a listing, threads included.
 
-Arguments: SMBD_DIR PORT COUNT. The shares "stock" and "ours" have the directories "full", with COUNT files, and
-"empty".
+Arguments: SMBD_DIR PORT COUNT. The shares "stock", "ours" and "ahead", which looks ahead, have the directories
+"full", with COUNT files, and "empty".
 """
 import collections
 import sys
@@ -38,7 +38,7 @@ def total(calls, kinds):
 def main():
     directory, port, entries = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     changes = {}
-    for share in ('stock', 'ours'):
+    for share in ('stock', 'ours', 'ahead'):
         full = count(directory, port, share, 'full', entries)
         empty = count(directory, port, share, 'empty', 0)
         changes[share] = total(full, CHANGES) - total(empty, CHANGES)
@@ -51,8 +51,9 @@ def main():
     # Without the module helper threads become the user for each entry: this shows that the counting counts.
     smb.report('smbd alone changes credentials for each entry',
                None if changes['stock'] >= 3 * entries else f'only {changes["stock"]} calls for {entries} entries')
-    smb.report('the module changes no credentials for an entry',
-               None if changes['ours'] == 0 else f'{changes["ours"]} calls for {entries} entries')
+    for share, what in (('ours', 'without'), ('ahead', 'with')):
+        smb.report(f'the module changes no credentials for an entry, {what} look-ahead',
+                   None if changes[share] == 0 else f'{changes[share]} calls for {entries} entries')
 
 
 main()

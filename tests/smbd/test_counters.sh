@@ -59,6 +59,7 @@ plain=('read only = no' 'ea support = yes' 'vfs objects = pathring')
 smbd_share plain "$smbd_dir/tree" "${plain[@]}"
 smbd_share 'quo"te' "$smbd_dir/tree" "${plain[@]}"
 smbd_share dosmode "$smbd_dir/tree" "${plain[@]}" 'smbd async dosmode = yes'
+smbd_share dosmode-engine "$smbd_dir/tree" "${plain[@]}" 'smbd async dosmode = yes' 'pathring:readahead = 0'
 smbd_share always "$smbd_dir/tree" "${plain[@]}" 'aio write size = 0' 'strict sync = yes' \
 	'sync always = yes'
 smbd_share behind "$smbd_dir/tree" 'read only = no' 'vfs objects = pathring time_audit' 'smbd async dosmode = yes'

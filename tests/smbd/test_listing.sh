@@ -58,11 +58,17 @@ test_make_tree "$smbd_dir/tree"
 for dosmode in yes no; do
 	smbd_share "stock-$dosmode" "$smbd_dir/tree" "smbd async dosmode = $dosmode"
 	# time_audit answers everything, and passes everything on.
-	smbd_share "front-$dosmode" "$smbd_dir/tree" "smbd async dosmode = $dosmode" 'vfs objects = time_audit pathring'
+	smbd_share "front-$dosmode" "$smbd_dir/tree" "smbd async dosmode = $dosmode" 'vfs objects = time_audit pathring' \
+		'pathring:readahead = 0'
 	smbd_share "behind-$dosmode" "$smbd_dir/tree" "smbd async dosmode = $dosmode" 'vfs objects = pathring time_audit'
 	for engine in auto uring threads sync off; do
+		# What is looked up ahead the engine is not asked for.
+		case $dosmode-$engine in
+		yes-uring | yes-threads | yes-sync) window=0 ;;
+		*) window=128 ;;
+		esac
 		smbd_share "$engine-$dosmode" "$smbd_dir/tree" "smbd async dosmode = $dosmode" \
-			'vfs objects = pathring' "pathring:engine = $engine"
+			'vfs objects = pathring' "pathring:engine = $engine" "pathring:readahead = $window"
 	done
 done
 smbd_start
