@@ -12,7 +12,8 @@ import sys
 from impacket.smb3 import SMB3, SessionError
 from impacket.smb3structs import (FILE_DIRECTORY_FILE, FILE_LIST_DIRECTORY, FILE_OPEN, FILE_OVERWRITE_IF,
                                   FILE_READ_ATTRIBUTES, FILE_READ_DATA, FILE_SHARE_DELETE, FILE_SHARE_READ,
-                                  FILE_SHARE_WRITE, FILE_WRITE_DATA, SMB2_DIALECT_21)
+                                  FILE_SHARE_WRITE, FILE_WRITE_DATA, SMB2_DIALECT_21, SMB2_QUERY_DIRECTORY,
+                                  SMB2QueryDirectory, SMB2QueryDirectory_Response)
 
 STATUS_NO_MORE_FILES = 0x80000006
 STATUS_NO_SUCH_FILE = 0xC000000F  # of a listing: not one entry
@@ -140,6 +141,31 @@ class Session:
         finally:
             self.call('close', handle)
         return entries
+
+    def query_directory(self, handle, pattern, level, flags, index, size):
+        """Like queryDirectory, which knows no flags: the status and what came with it, as bytes."""
+        smb = self._smb()
+        request = SMB2QueryDirectory()
+        request['FileInformationClass'] = level
+        request['Flags'] = flags
+        request['FileIndex'] = index
+        request['FileID'] = handle
+        request['OutputBufferLength'] = size
+        request['FileNameLength'] = len(pattern.encode('utf-16le'))
+        request['Buffer'] = pattern.encode('utf-16le')
+        packet = smb.SMB_PACKET()
+        packet['Command'] = SMB2_QUERY_DIRECTORY
+        packet['TreeID'] = self._tree
+        packet['Data'] = request
+        packet['CreditCharge'] = 1 + max(size - 1, 0) // 65536
+        answer = smb.recvSMB(smb.sendSMB(packet))
+        if answer['Status'] != 0:
+            return answer['Status'], b''
+        return 0, SMB2QueryDirectory_Response(answer['Data'])['Buffer']
+
+    def rename(self, share, old, new):
+        """Also over another file."""
+        self._smb().rename(share, old, new)
 
     def read(self, path, size=65536, offset=0):
         handle = self.call('create', *open_file(path))
