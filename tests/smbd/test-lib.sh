@@ -13,6 +13,8 @@ test_passed=0
 test_failed=0
 test_finished=0
 test_python=''
+# Seconds that a script may take that prints lines of its own.
+test_lines_limit=150
 
 # shellcheck source=../../scripts/smbd-lib.sh
 . "$test_root/scripts/smbd-lib.sh"
@@ -78,7 +80,7 @@ check_denied() {
 check_lines() {
 	local line count=0 status=0 output
 
-	output=$(timeout --kill-after=5 150 "$@" 2>"$smbd_dir/client/stderr") || status=$?
+	output=$(timeout --kill-after=5 "$test_lines_limit" "$@" 2>"$smbd_dir/client/stderr") || status=$?
 	while IFS= read -r line; do
 		case $line in
 		'ok '*)

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Files appear, vanish, are renamed and replaced while they are listed, by processes beside smbd and by a second client:
+# every entry is of one file, as it is when it is asked for, and of none outside; what is there throughout is there once.
+# In the environment: PATHRING_FILESYSTEMS, those of ext4, xfs, btrfs and tmpfs to do it on; PATHRING_CHANGES, how many
+# changes on each (20000), for long runs.
+
+set -euo pipefail
+# shellcheck source=test-lib.sh
+. "$(dirname "$0")/test-lib.sh"
+# shellcheck source=../filesystems.sh
+. "$test_root/tests/filesystems.sh"
+[[ ${1-} == -* ]] || filesystems_enter "$0" "$@"
+
+read -ra kinds <<<"${PATHRING_FILESYSTEMS:-ext4 xfs btrfs tmpfs}"
+changes=${PATHRING_CHANGES:-20000}
+# At a thousand changes a second, which is far less than a machine of today makes.
+seconds=$((changes / 1000 + 30))
+
+race_exit() {
+	local status=$? kind
+
+	smbd_stop || true
+	for kind in "$smbd_dir"/fs/*; do
+		umount -l "$kind" 2>/dev/null || true
+	done
+	(exit "$status") || true
+	test_exit
+}
+
+# race KIND SHARE PATH [CHANGES]
+race() {
+	if [[ -d $smbd_dir/fs/$1/share ]]; then
+		check_lines "$test_python" "$test_dir/check_race.py" "$smbd_dir" "$smbd_port" "$1-$2" "$smbd_dir/fs/$1/share" "$3" \
+			"${4:-$changes}" "$seconds"
+	fi
+}
+
+test_begin "$@"
+trap race_exit EXIT
+test_lines_limit=$((seconds + 120))
+mkdir -m 755 "$smbd_dir/fs"
+for kind in "${kinds[@]}"; do
+	status=0
+	filesystem_mount "$kind" "$smbd_dir/fs/$kind" || status=$?
+	if ((status == 77)); then
+		printf 'ok %s: %s # SKIP this kernel has none\n' "$test_name" "$kind"
+		continue
+	fi
+	mkdir -m 755 "$smbd_dir/fs/$kind/share"
+	smbd_share "$kind-stock" "$smbd_dir/fs/$kind/share" 'ea support = yes'
+	smbd_share "$kind-ours" "$smbd_dir/fs/$kind/share" 'ea support = yes' 'vfs objects = pathring'
+	smbd_share "$kind-async" "$smbd_dir/fs/$kind/share" 'ea support = yes' 'vfs objects = pathring' \
+		'smbd async dosmode = yes'
+done
+smbd_start
+# What is asked of the module is what stock smbd does.
+race tmpfs stock stock 5000
+for kind in "${kinds[@]}"; do
+	race "$kind" ours ours
+done
+race xfs async async
+race tmpfs async async
+test_finish
