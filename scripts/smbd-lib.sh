@@ -112,7 +112,10 @@ smbd_init() {
 	smbd_make_dir || return 1
 
 	smbd_conf=$smbd_dir/smb.conf
-	mkdir -m 700 "$smbd_dir"/{private,lock,state,cache,pid,ncalrpc,log,client}
+	mkdir -m 700 "$smbd_dir"/{private,state,cache,pid,ncalrpc,log,client}
+	# smbd looks in here for whether another process lives, as the user it serves (messaging_dgm_get_unique()); where
+	# that is denied all others count as dead, and what they hold open or have locked counts as free.
+	mkdir -m 755 "$smbd_dir/lock"
 	cat >"$smbd_conf" <<-END
 		[global]
 		server role = standalone
