@@ -218,7 +218,7 @@ static bool goes_to_thread(struct pathring *ring, struct pathring_request *reque
 	return false;
 }
 
-/* There is no personality for it. It may have had one in an earlier round. */
+/* There is no personality any more for what had one in an earlier round. */
 static void refuse(struct pathring *ring, struct pathring_request *request, int error)
 {
 	struct operation *operation = &request->operation;
@@ -256,8 +256,13 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	if (personality == -EAGAIN) {
 		return false;
 	}
-	if (personality < 0) {
+	if (personality < 0 && request->begun) {
 		refuse(ring, request, personality);
+		return true;
+	}
+	if (personality < 0) {
+		/* A thread can be whom the ring can't have, or will say itself that it can't. */
+		engine_divert(ring, request, personality);
 		return true;
 	}
 

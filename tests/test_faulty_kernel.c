@@ -156,6 +156,33 @@ URING_TEST(faulty_kernel, no_personality_for_second_round_of_lookup)
 }
 
 /*
+ * A user for whom the kernel has no personality is served by a thread, as that user, whatever ring
+ * and users there are besides.
+ */
+URING_TEST(faulty_kernel, no_personality_is_for_a_thread)
+{
+	const struct weather refused = { .registered = ALWAYS };
+	struct pathring_operation_stats opens;
+
+	scratch_file(f, "of_a", USER_A, USER_A, 0600, "a");
+	scratch_file(f, "of_b", USER_B, USER_B, 0600, "b");
+	begin(f, 16);
+	assert_result(try_open(f, fixture_user(f, USER_A), "of_a", O_RDONLY), 0);
+
+	injector_set_weather(&refused);
+	assert_result(try_open(f, fixture_user(f, USER_B), "of_b", O_RDONLY), 0);
+	assert_result(try_open(f, fixture_user(f, USER_B), "of_a", O_RDONLY), -EACCES);
+	assert_gt(injector_count(INJECTED_REGISTERED), 0);
+	opens = fixture_stats(f).operation[PATHRING_OPENAT];
+	assert_eq(opens.placed[PATHRING_RING], 1);
+	assert_eq(opens.placed[PATHRING_THREAD], 2);
+	assert_eq(fixture_stats(f).fallbacks, 2);
+	assert_result(try_open(f, fixture_user(f, USER_A), "of_a", O_RDONLY), 0);
+	assert_result(try_open(f, fixture_user(f, USER_A), "of_b", O_RDONLY), -EACCES);
+	injector_set_weather(&calm);
+}
+
+/*
  * Whatever speaks for a thread by then, threads that could not be made before or a file system that
  * could not be asked: it would open the file again, and nobody would close the first.
  */
