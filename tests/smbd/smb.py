@@ -51,45 +51,66 @@ class Connection:
         # impacket keeps one session a connection, all of it in this dictionary.
         self._fresh = copy.deepcopy(self.smb._Session)
 
-    def login(self, number):
-        """A new session of user 1 or 2."""
+    def _words(self, number):
         with open(f'{self.smbd_dir}/private/login.{number}', encoding='ascii') as login:
             words = dict(line.strip().split(' = ') for line in login)
+        return words['username'], words['password']
+
+    def login(self, number):
+        """A new session of user 1 or 2."""
+        user, password = self._words(number)
         self.smb._Session = copy.deepcopy(self._fresh)
-        self.smb.login(words['username'], words['password'])
-        return Session(self, words['username'], self.smb._Session)
+        self.smb.login(user, password)
+        return Session(self, user, self.smb._Session)
 
-    def overlapped(self, calls):
-        """Send every request before the first answer is read, so that smbd works on them at once.
+    def login_again(self, session, number):
+        """A session, with its trees and files, becomes that of user 1 or 2 anew."""
+        session.user, password = self._words(number)
+        self.smb._Session = session._state
+        self.smb.login(session.user, password)
 
-        calls: session, name of a method of SMB3 that makes one request, its arguments. Returns the
-        result or the SessionError of each.
+    def send(self, calls):
+        """Send every request and read no answer, so that smbd works on them at once; receive() takes what this returns.
+
+        calls: session, name of a method of SMB3 that makes one request, its arguments.
         """
         smb = self.smb
         send = smb.sendSMB
+        sent = []
         identifiers = []
-        results = []
         try:
             # A method sends and then receives. Stopped before it receives, each has sent; run again with what it
             # sent, each receives.
             smb.sendSMB = lambda packet: identifiers.append(send(packet))
             smb.recvSMB = _stop
-            for session, method, arguments in calls:
+            for call in calls:
                 try:
-                    session.call(method, *arguments)
+                    call[0].call(call[1], *call[2])
                 except _Sent:
                     pass
-            del smb.recvSMB
-            for identifier, (session, method, arguments) in zip(identifiers, calls, strict=True):
-                smb.sendSMB = lambda _, identifier=identifier: identifier
+                sent.append((identifiers.pop(), call))
+        finally:
+            for name in ('sendSMB', 'recvSMB'):
+                smb.__dict__.pop(name, None)
+        return sent
+
+    def receive(self, sent):
+        """The result or the SessionError of each."""
+        results = []
+        try:
+            for identifier, (session, method, arguments) in sent:
+                self.smb.sendSMB = lambda _, identifier=identifier: identifier
                 try:
                     results.append(session.call(method, *arguments))
                 except SessionError as error:
                     results.append(error)
         finally:
-            for name in ('sendSMB', 'recvSMB'):
-                smb.__dict__.pop(name, None)
+            self.smb.__dict__.pop('sendSMB', None)
         return results
+
+    def overlapped(self, calls):
+        """Send every request before the first answer is read. Returns the result or the SessionError of each."""
+        return self.receive(self.send(calls))
 
     def send_and_leave(self, calls):
         """Send requests and break the connection without reading an answer."""
