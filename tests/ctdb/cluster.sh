@@ -480,6 +480,7 @@ goes_on 'with the dead node back'
 for pid in "${worker[@]}"; do
 	wait "$pid" || true
 done
+say 'the client has stopped'
 for share in stock pathring; do
 	lines "$client/$share.out"
 	for node in 1 2; do
@@ -488,6 +489,7 @@ for share in stock pathring; do
 	check "[$share] contents, owners and modes in the server are those of the journal" "$python" -B \
 		"$top/tests/ctdb/client.py" server "$client" "$share" "$gluster/server/brick/share/$share" "${users[1]}" "${users[2]}"
 done
+say 'everything is verified'
 for node in 1 2; do
 	check "smbd of node $node stops" smbd_stops "$node"
 	check "smbd of node $node has looked ahead" looked_ahead "$node"
