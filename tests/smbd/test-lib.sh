@@ -223,9 +223,9 @@ test_engine_ran() {
 }
 
 # test_account NAME: of a row of the accounts logged so far, an operation or "uid N", how many requests ran on the ring,
-# in threads and inline, and how many were denied. Rows of other tables that begin with an operation end otherwise.
+# in threads and inline, and how many were denied. Rows that say how long they took, or why they ran there, end otherwise.
 test_account() {
-	awk -v name="  pathring: $1 " 'index($0, name) == 1 && / +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+$/ {
+	awk -v name="  pathring: $1 " 'index($0, name) == 1 && / [0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+$/ {
 			ring += $(NF - 4); thread += $(NF - 3); inline += $(NF - 2); denied += $(NF - 1)
 		}
 		END { print ring + 0, thread + 0, inline + 0, denied + 0 }' "$smbd_dir/log/log.smbd"
