@@ -132,6 +132,50 @@ run stop "$slow"
 check stop "exit code $status" [ "$status" -eq 0 ]
 check stop_nothing_left "left something" nothing_left
 
+# Many operations wait at a time: look-ups of names, and xattrs, which are of another priority. Each of 120 threads has a
+# name of its own and asks until it is told to stop, since at first the kernel asks this FUSE server for one new name of
+# a directory after the other. The server's threads become no more than operations wait for one (__iot_workers_scale() in
+# io-threads.c), so half of what is asked is all that can be expected.
+waiting_at_once()
+{
+	local pid most=0 count deadline=$((SECONDS + 20)) client
+
+	pid=$(cat "$slow/brick.pid")
+	python3 - "$slow/mnt" "$1" <<-'END' &
+		import os, sys, threading
+
+		def ask(name):
+		    while os.getppid() == parent:
+		        function(name)
+
+		parent = os.getppid()
+		function = {'names': os.stat, 'xattrs': os.listxattr}[sys.argv[2]]
+		for number in range(120):
+		    threading.Thread(target=ask, args=(f'{sys.argv[1]}/name-{number}',), daemon=True).start()
+		sys.stdin.close()
+		threading.Event().wait(60)
+	END
+	client=$!
+	while [ "$SECONDS" -lt "$deadline" ] && [ "$most" -lt 40 ]; do
+		count=$(cat "/proc/$pid"/task/*/wchan 2>/dev/null | grep -o nanosleep | wc -l)
+		most=$((count > most ? count : most))
+	done
+	kill "$client"
+	wait "$client" 2>/dev/null || true
+	printf '%s\n' "$most"
+}
+
+run start "$slow" --delay 50000 --no-cache
+for ((i = 0; i < 120; i++)); do
+	: >"$slow/server/brick/name-$i"
+done
+for what in names xattrs; do
+	most=$(waiting_at_once "$what")
+	check "${what}_at_once" "$most waited at once" [ "$most" -ge 40 ]
+done
+run stop "$slow"
+check stop_again "left something" nothing_left
+
 # In the middle of starting.
 for after in 0.1 0.2 0.4; do
 	status=0
