@@ -62,7 +62,7 @@ def interrupt(number, _):
 
 
 def serving_processes(parent):
-    """The processes of a private smbd that serve a connection. Its other children rename themselves."""
+    """The processes of a private smbd that serve a connection: "smbd", or "smbd[ADDRESS]" since 4.22."""
     found = set()
     for entry in filter(str.isdigit, os.listdir('/proc')):
         try:
@@ -71,7 +71,7 @@ def serving_processes(parent):
         except OSError:
             continue
         state, ppid = after.split()[:2]
-        if int(ppid) == parent and state not in 'ZX' and before.endswith('(smbd'):
+        if int(ppid) == parent and state not in 'ZX' and before.split(' (', 1)[1].split('[')[0] == 'smbd':
             found.add(int(entry))
     return found
 

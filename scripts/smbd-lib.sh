@@ -297,14 +297,15 @@ smbd_processes() {
 	done
 }
 
-# The processes that serve a connection, one a line. smbd's other children rename themselves.
+# The processes that serve a connection, one a line. smbd's other children have other names; the name of these goes on with
+# the client's address since 4.22.
 smbd_serving() {
 	local stat rest fields
 
 	for stat in /proc/[0-9]*/stat; do
 		{ read -r rest <"$stat"; } 2>/dev/null || continue
 		read -ra fields <<<"${rest##*) }"
-		if [[ ${fields[1]} == "$smbd_pid" && ${fields[0]} != [ZX] && $rest == *' (smbd) '* ]]; then
+		if [[ ${fields[1]} == "$smbd_pid" && ${fields[0]} != [ZX] && $rest == *' (smbd'[')[']* ]]; then
 			printf '%s\n' "${rest%% *}"
 		fi
 	done

@@ -248,7 +248,7 @@ def is_denied(function, *arguments):
 
 
 def serving_processes(smbd_dir):
-    """The processes that serve connections: the children of smbd that have not renamed themselves."""
+    """The processes that serve connections: the children of smbd with its name, or "smbd[ADDRESS]" since 4.22."""
     with open(f'{smbd_dir}/pid/smbd.pid', encoding='ascii') as file:
         parent = file.read().strip()
     found = set()
@@ -261,7 +261,7 @@ def serving_processes(smbd_dir):
         except OSError:
             continue
         state, ppid = after.split()[:2]
-        if ppid == parent and state not in 'ZX' and before.endswith('(smbd'):
+        if ppid == parent and state not in 'ZX' and before.split(' (', 1)[1].split('[')[0] == 'smbd':
             found.add(int(entry))
     return found
 
