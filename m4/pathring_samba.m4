@@ -64,6 +64,8 @@ AC_DEFUN([PATHRING_SAMBA_TREE], [
 		bin/default/include bin/default . include lib lib/replace; do
 		SAMBA_CPPFLAGS="$SAMBA_CPPFLAGS -isystem $samba_source/$dir"
 	done
+	# Where smbd is built with the tree's own tdb, as in Debian 13, there may be no other.
+	SAMBA_CPPFLAGS="$SAMBA_CPPFLAGS -idirafter $samba_source/lib/tdb/include"
 
 	AC_MSG_CHECKING([whether the Samba tree is configured as $SMBD was])
 	PATHRING_SAMBA_CONFIG
