@@ -56,10 +56,13 @@ static struct vfs_fn_pointers vfs_pathring_fns = {
 	.getxattrat_recv_fn = vfs_pathring_getxattrat_recv,
 };
 
-/* The one symbol that smbd looks up (lib/util/modules.c) and that the module exports. */
-_PUBLIC_ NTSTATUS samba_init_module(TALLOC_CTX *mem_ctx);
+/*
+ * The one symbol that the module exports. In one that is loaded it has the name that smbd looks up,
+ * samba_init_module (lib/util/modules.c): the build defines this name to be that one.
+ */
+_PUBLIC_ NTSTATUS vfs_pathring_init(TALLOC_CTX *mem_ctx);
 
-_PUBLIC_ NTSTATUS samba_init_module(TALLOC_CTX *mem_ctx)
+_PUBLIC_ NTSTATUS vfs_pathring_init(TALLOC_CTX *mem_ctx)
 {
 	NTSTATUS status;
 	int debug_class;
