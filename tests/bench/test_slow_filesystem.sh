@@ -152,7 +152,6 @@ waiting_at_once()
 		function = {'names': os.stat, 'xattrs': os.listxattr}[sys.argv[2]]
 		for number in range(120):
 		    threading.Thread(target=ask, args=(f'{sys.argv[1]}/name-{number}',), daemon=True).start()
-		sys.stdin.close()
 		threading.Event().wait(60)
 	END
 	client=$!
