@@ -32,7 +32,7 @@ struct ahead_entry {
 	/* The look-up, or NULL: not made, of an earlier turn, or taken. */
 	struct pathring_request *request;
 	size_t number;	  /* of the look-ups of the request */
-	unsigned int who; /* it was made for, of ahead_look_who() */
+	unsigned int who; /* it was made for */
 };
 
 struct ahead_block {
@@ -94,11 +94,6 @@ struct vfs_pathring_ahead {
 	struct pathring_lookup_how how;
 	int number_of[AHEAD_NUM_XATTRS]; /* of the query; -1: none */
 
-	/* Who smbd was when it was looked last */
-	struct security_unix_token *token; /* NULL: not looked */
-	struct pathring_identity *identity;
-	unsigned int who; /* counts changes */
-
 	struct ahead_directory *directories;
 	struct ahead_offer offer;
 	struct ahead_opened opened;
@@ -125,11 +120,8 @@ void ahead_stat(struct stat *from, bool fake_times, SMB_STRUCT_STAT *st);
 /* ---------------------------------------------------------------------------------- ahead_look.c
  */
 
-/*
- * A number that stands for who smbd works for now; 0: can't be known. By value: sessions of one user
- * may differ in their groups.
- */
-unsigned int ahead_look_who(struct vfs_pathring_ahead *ahead);
+/* vfs_pathring_who() */
+unsigned int ahead_look_who(const struct vfs_pathring_ahead *ahead);
 
 /* Makes sure that the next entry of the block is looked up, and then some more. */
 void ahead_look(struct ahead_directory *directory, struct ahead_block *block);

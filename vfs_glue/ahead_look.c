@@ -22,53 +22,11 @@
 #define TRY_EVERY 128
 #define TRIES 3
 
-unsigned int ahead_look_who(struct vfs_pathring_ahead *ahead)
+unsigned int ahead_look_who(const struct vfs_pathring_ahead *ahead)
 {
-	const struct security_unix_token *token = get_current_utok(ahead->handle->conn);
-	bool same;
+	struct vfs_pathring_engine *engine = vfs_pathring_engine_find(ahead->backend);
 
-	same = ahead->token != NULL && unix_token_equal(ahead->token, token);
-	if (same) {
-		return ahead->who;
-	}
-	TALLOC_FREE(ahead->identity);
-	TALLOC_FREE(ahead->token);
-	ahead->token = copy_unix_token(ahead, token);
-	if (ahead->token == NULL) {
-		return 0;
-	}
-	ahead->who++;
-	if (ahead->who == 0) {
-		ahead->who = 1;
-	}
-	return ahead->who;
-}
-
-/*
- * The one of smbd's token, which costs the kernel no question. The engine asks it whether the
- * thread is that identity, and makes it so otherwise. What a capability that smbd has raised would
- * allow it, smbd gets by its own call, as whatever was denied here.
- */
-static struct pathring_identity *look_identity(struct vfs_pathring_ahead *ahead,
-					       struct pathring *ring)
-{
-	unsigned int who = ahead_look_who(ahead);
-	int ret;
-
-	if (who == 0 || ahead->identity != NULL) {
-		return ahead->identity;
-	}
-	ret = pathring_identity_unix(ring,
-				     ahead,
-				     ahead->token->uid,
-				     ahead->token->gid,
-				     ahead->token->groups,
-				     ahead->token->ngroups,
-				     &ahead->identity);
-	if (ret != 0) {
-		DBG_NOTICE("no look-ahead: %s\n", strerror(-ret));
-	}
-	return ahead->identity;
+	return engine != NULL ? vfs_pathring_who(engine, ahead->handle->conn) : 0;
 }
 
 static void look_completed(struct pathring_request *request, void *private_data)
@@ -97,6 +55,7 @@ static bool look_request(struct ahead_directory *directory,
 	struct vfs_pathring_ahead *ahead = directory->ahead;
 	const char *names[AHEAD_MAX_BLOCK];
 	struct pathring_request *request = NULL;
+	unsigned int who = ahead_look_who(ahead);
 	size_t count = 0;
 	size_t i;
 	int ret;
@@ -137,7 +96,7 @@ static bool look_request(struct ahead_directory *directory,
 		if (wanted) {
 			block->entries[i].request = request;
 			block->entries[i].number = count++;
-			block->entries[i].who = ahead->who;
+			block->entries[i].who = who;
 		}
 	}
 	ahead->counters->looked += count;
@@ -237,7 +196,7 @@ void ahead_look(struct ahead_directory *directory, struct ahead_block *block)
 	if (engine == NULL) {
 		return;
 	}
-	identity = look_identity(ahead, engine->ring);
+	identity = vfs_pathring_who_identity(engine, ahead->handle->conn);
 	if (identity == NULL) {
 		return;
 	}

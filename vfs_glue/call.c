@@ -42,12 +42,12 @@ static int vfs_pathring_call_destructor(struct vfs_pathring_call *call)
 
 struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx,
 						   const struct vfs_pathring_share *share,
+						   struct connection_struct *conn,
 						   enum vfs_pathring_operation operation)
 {
 	struct vfs_pathring_engine *engine = NULL;
 	struct vfs_pathring_call *call = NULL;
 	uint64_t *passed = share->counters->values.passed[operation];
-	int ret;
 
 	engine = vfs_pathring_engine_get(share->backend);
 	if (engine == NULL) {
@@ -65,20 +65,8 @@ struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx,
 	call->operation = operation;
 	call->fd = -1;
 
-	/*
-	 * smbd has become the user already, or root where it means root (as vfs_default.c does for
-	 * a second try at an xattr), so the truth is asked of the kernel. The token in
-	 * conn->session_info knows nothing of the latter.
-	 */
-	ret = pathring_identity_current(engine->ring, call, &call->identity);
-	if (ret != 0) {
-		if (!engine->refused_identity) {
-			engine->refused_identity = true;
-			DBG_WARNING("the engine can't take over the identity of uid %u: %s. "
-				    "Such requests go to the next module.\n",
-				    (unsigned int)geteuid(),
-				    strerror(-ret));
-		}
+	call->identity = vfs_pathring_who_identity(engine, conn);
+	if (call->identity == NULL) {
 		passed[VFS_PATHRING_REASON_IDENTITY]++;
 		TALLOC_FREE(call);
 		return NULL;

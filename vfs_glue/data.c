@@ -28,7 +28,7 @@ static bool data_prepare(struct data_state *state,
 {
 	int ret = -EBADF;
 
-	state->call = vfs_pathring_call_create(state, share, operation);
+	state->call = vfs_pathring_call_create(state, share, fsp->conn, operation);
 	if (state->call == NULL) {
 		return false;
 	}

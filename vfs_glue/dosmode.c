@@ -140,7 +140,7 @@ static void get_dos_attributes_at_once(struct dosmode_state *state)
 /* Returns false when the next module has to do it. */
 static bool get_dos_attributes_start(struct tevent_req *req,
 				     const struct vfs_pathring_share *share,
-				     const struct connection_struct *conn)
+				     struct connection_struct *conn)
 {
 	struct dosmode_state *state = tevent_req_data(req, struct dosmode_state);
 	bool answers = vfs_pathring_share_answers(share, VFS_PATHRING_GET_DOS_ATTRIBUTES);
@@ -155,7 +155,7 @@ static bool get_dos_attributes_start(struct tevent_req *req,
 		return false;
 	}
 
-	state->call = vfs_pathring_call_create(state, share, VFS_PATHRING_GET_DOS_ATTRIBUTES);
+	state->call = vfs_pathring_call_create(state, share, conn, VFS_PATHRING_GET_DOS_ATTRIBUTES);
 	if (state->call == NULL) {
 		return false;
 	}

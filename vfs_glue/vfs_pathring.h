@@ -147,6 +147,10 @@ struct vfs_pathring_engine {
 	pid_t pid;
 	bool started;
 	bool unusable;
+	/* Who smbd worked for when that was asked last: who.c's */
+	struct security_unix_token *token;
+	struct pathring_identity *identity;
+	unsigned int who;
 	bool refused_identity; /* said once */
 	/*
 	 * A talloc array of lists, by descriptor: the calls in flight that smbd lent it to.
@@ -175,6 +179,15 @@ const char *vfs_pathring_engine_state(const struct vfs_pathring_engine *engine);
 /* Logs what every engine of this process ran, where and under whom. */
 void vfs_pathring_engine_log_account(void);
 
+/* ----------------------------------------------------------------------------- who smbd works for */
+
+/* A number that stands for who smbd works for now, as long as it does; 0: without memory. */
+unsigned int vfs_pathring_who(struct vfs_pathring_engine *engine, struct connection_struct *conn);
+
+/* The same as an identity, which is the engine's. NULL: the engine can't have it; said once. */
+struct pathring_identity *vfs_pathring_who_identity(struct vfs_pathring_engine *engine,
+						    struct connection_struct *conn);
+
 /* -------------------------------------------------------------------- one request in the engine */
 
 typedef void (*vfs_pathring_call_fn)(struct vfs_pathring_call *call);
@@ -189,7 +202,8 @@ struct vfs_pathring_call {
 	struct vfs_pathring_engine *engine;
 	struct vfs_pathring_counters *counters;
 	enum vfs_pathring_operation operation;
-	struct pathring_identity *identity; /* the one smbd had at vfs_pathring_call_create() */
+	/* Who smbd works for, for the request that is made now: not to be used later. */
+	struct pathring_identity *identity;
 	struct pathring_request *request;
 	struct tevent_req *req;
 	struct tevent_context *ev;
@@ -202,6 +216,7 @@ struct vfs_pathring_call {
 /* NULL when the request is to be passed on. */
 struct vfs_pathring_call *vfs_pathring_call_create(TALLOC_CTX *mem_ctx,
 						   const struct vfs_pathring_share *share,
+						   struct connection_struct *conn,
 						   enum vfs_pathring_operation operation);
 
 /*

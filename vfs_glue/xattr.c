@@ -38,6 +38,7 @@ int vfs_pathring_xattr_lend(struct vfs_pathring_call *call,
 static bool getxattrat_start(struct tevent_req *req,
 			     struct tevent_context *ev,
 			     const struct vfs_pathring_share *share,
+			     struct connection_struct *conn,
 			     const struct smb_filename *smb_fname,
 			     const char *xattr_name,
 			     size_t alloc_hint)
@@ -52,7 +53,7 @@ static bool getxattrat_start(struct tevent_req *req,
 		return false;
 	}
 
-	state->call = vfs_pathring_call_create(state, share, VFS_PATHRING_GETXATTRAT);
+	state->call = vfs_pathring_call_create(state, share, conn, VFS_PATHRING_GETXATTRAT);
 	if (state->call == NULL) {
 		return false;
 	}
@@ -108,7 +109,7 @@ struct tevent_req *vfs_pathring_getxattrat_send(TALLOC_CTX *mem_ctx,
 	}
 	state->length = -1;
 
-	started = getxattrat_start(req, ev, share, smb_fname, xattr_name, alloc_hint);
+	started = getxattrat_start(req, ev, share, handle->conn, smb_fname, xattr_name, alloc_hint);
 	if (started) {
 		bool in_progress = tevent_req_is_in_progress(req);
 
