@@ -22,6 +22,7 @@ usage()
 	                 in all]
 	  --seconds N    that a scene may take [60]
 	  --on KIND      only this file system: ${filesystem_kinds[*]}
+	  --scene NAME   only this scene; --help of the program tells them
 	  --program P    another program than that of the build
 	  --help         print this text
 	END
@@ -36,12 +37,13 @@ die()
 lookups=10000
 seconds=60
 on=
+scene=
 program=${PATHRING_BUILD:-$top/build}/tests/lookups-race/race
 arguments=("$@")
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) usage; exit 0 ;;
-	--lookups|--seconds|--on|--program)
+	--lookups|--seconds|--on|--scene|--program)
 		[ $# -ge 2 ] || die "$1 needs a value"
 		declare "${1#--}=$2"
 		shift
@@ -126,14 +128,22 @@ for kind in "${filesystem_kinds[@]}"; do
 		failures=$((failures + 1))
 		continue
 	fi
-	case $kind in
-	*-dirsync)
+	scenes=()
+	enough=$lookups
+	if [[ $kind == *-dirsync ]]; then
 		# Few changes, each of which takes its time between what the directory says and what its names stand for.
-		race "$kind" "${lookups}0" --scene exchange
-		race "$kind" "${lookups}0" --scene replace
-		;;
-	*) race "$kind" "$lookups" ;;
-	esac
+		scenes=(exchange replace)
+		enough=${lookups}0
+	fi
+	if [ -n "$scene" ]; then
+		scenes=("$scene")
+	fi
+	if [ ${#scenes[@]} -eq 0 ]; then
+		race "$kind" "$enough"
+	fi
+	for name in "${scenes[@]}"; do
+		race "$kind" "$enough" --scene "$name"
+	done
 done
 
 [ "$failures" -eq 0 ]
