@@ -18,13 +18,24 @@ changes=${PATHRING_CHANGES:-20000}
 # At a thousand changes a second, which is far less than a machine of today makes.
 seconds=$((changes / 1000 + 30))
 
-race_exit() {
-	local status=$? kind
+unmount_all() {
+	local kind
 
-	smbd_stop || true
 	for kind in "$smbd_dir"/fs/*; do
-		umount -l "$kind" 2>/dev/null || true
+		if [[ -d $kind ]]; then
+			umount "$kind" 2>/dev/null || umount -l "$kind"
+		fi
 	done
+}
+
+# Before test-lib.sh removes the directory.
+race_exit() {
+	local status=$?
+
+	if [[ -n $smbd_dir ]]; then
+		smbd_stop || true
+		unmount_all || true
+	fi
 	(exit "$status") || true
 	test_exit
 }
@@ -62,4 +73,6 @@ for kind in "${kinds[@]}"; do
 done
 race xfs async async
 race tmpfs async async
+check 'smbd stops' smbd_stop
+check 'file systems are not in use any more' unmount_all
 test_finish
