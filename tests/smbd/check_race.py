@@ -261,7 +261,7 @@ def racing(world, session, arguments, wanted, seconds):
     listed = other = without = 0
     seen = {}
     end = time.monotonic() + seconds
-    while time.monotonic() < end and (changes.value < wanted or listed < wanted // 4):
+    while time.monotonic() < end and (changes.value < wanted or listed < max(5000, wanted // 50)):
         entries = list_once(session, f'{world.share_path}\\names', draw.choice((65536, 65536, 4096, 1500)))
         for entry in entries:
             name = entry[0]
@@ -297,8 +297,8 @@ def racing(world, session, arguments, wanted, seconds):
     lost.report(f'{where}: what was there throughout is there once', listed)
     escaped.report(f'{where}: no link leads outside', listed)
     problem = None
-    if changes.value < wanted or other < wanted // 100:
-        problem = f'{changes.value} changes, {other} entries of another file than before in {seconds} seconds'
+    if changes.value < wanted or listed < 1000 or other < listed // 10:
+        problem = f'{changes.value} changes, {listed} entries, {other} of another file than before in {seconds} seconds'
     elif without > 10 + listed // 1000:
         problem = f'{without} of {listed} entries have no attributes'
     smb.report(f'{where}: names changed while they were listed', problem)
