@@ -22,7 +22,7 @@ unmount_all() {
 	local kind
 
 	for kind in "$smbd_dir"/fs/*; do
-		if [[ -d $kind ]]; then
+		if mountpoint -q "$kind"; then
 			umount "$kind" 2>/dev/null || umount -l "$kind"
 		fi
 	done
