@@ -193,7 +193,7 @@ def whole_file(directory, what):
         for user in (1, 2):
             with open(f'{directory}/{tree}/own-{user}/data', 'rb') as file:
                 data = file.read()
-            if len(data) != SIZE or data.strip(b'W') .strip(str(user).encode()):
+            if len(data) != SIZE or data.strip(b'W').strip(str(user).encode()):
                 return f'{tree}/own-{user}/data has {len(data)} bytes, {data[:20]}'
             if b'W' in data and (what != 'write' or user == 2 or tree == 'local'):
                 return f'{tree}/own-{user}/data was written to'
