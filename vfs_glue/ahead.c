@@ -3,14 +3,12 @@
  * The names of a directory ahead of smbd, and the positions that go with them. What is known of the
  * files is in ahead_look.c.
  *
- * smbd reads an entry, asks for the position after it, and when the entry does not fit into the
- * response any more, goes back to the position before it (smbd_dirptr_lanman2_entry() in
+ * Until 4.18 smbd reads an entry, asks for the position after it, and when the entry does not fit
+ * into the response any more, goes back to the position before it (smbd_dirptr_lanman2_entry() in
  * smbd/smb2_trans2.c). So the positions told are those of what smbd got, and going back goes back
  * in the buffer.
  */
 #include "ahead.h"
-
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
 
 /* More entries in a row than this that smbd does not open: it looks for something else. */
 #define MAX_UNUSED 8
@@ -139,19 +137,19 @@ static void read_names(struct ahead_directory *directory,
 	size_t size = talloc_array_length(block->entries);
 	long position;
 
-	position = SMB_VFS_NEXT_TELLDIR(handle, directory->dirp);
+	position = vfs_pathring_compat_next_telldir(handle, directory->dirp);
 	while (!directory->at_end && block->count < size) {
 		struct ahead_entry *entry = &block->entries[block->count];
 		const struct dirent *dirent = NULL;
 
-		dirent = SMB_VFS_NEXT_READDIR(handle, dirfsp, directory->dirp, NULL);
+		dirent = vfs_pathring_compat_next_readdir(handle, dirfsp, directory->dirp, NULL);
 		if (dirent == NULL) {
 			directory->at_end = true;
 			return;
 		}
 		memcpy(&entry->dirent, dirent, MIN(dirent->d_reclen, sizeof(struct dirent)));
 		entry->before = position;
-		position = SMB_VFS_NEXT_TELLDIR(handle, directory->dirp);
+		position = vfs_pathring_compat_next_telldir(handle, directory->dirp);
 		entry->after = position;
 		entry->request = NULL;
 		block->count++;
@@ -259,8 +257,10 @@ static void look_on(struct ahead_directory *directory, struct files_struct *dirf
 	}
 }
 
+/* sbuf is NULL where smbd asks for no stat. */
 static struct dirent *directory_read(struct ahead_directory *directory,
 				     struct files_struct *dirfsp,
+				     bool listing,
 				     SMB_STRUCT_STAT *sbuf)
 {
 	struct vfs_pathring_ahead *ahead = directory->ahead;
@@ -271,7 +271,7 @@ static struct dirent *directory_read(struct ahead_directory *directory,
 	if (entry == NULL) {
 		return NULL;
 	}
-	if (sbuf != NULL) {
+	if (listing) {
 		bool dots = ISDOT(entry->dirent.d_name) || ISDOTDOT(entry->dirent.d_name);
 
 		if (directory->unused <= MAX_UNUSED) {
@@ -281,9 +281,11 @@ static struct dirent *directory_read(struct ahead_directory *directory,
 		}
 		directory->given++;
 		directory->unused += dots ? 0 : 1;
+	}
+	if (sbuf != NULL) {
 		SET_STAT_INVALID(*sbuf);
 		if (known) {
-			*sbuf = ahead->offer.st;
+			vfs_pathring_compat_set_stat(sbuf, &ahead->offer.st);
 		} else {
 			stat_entry(directory, entry, dirfsp, sbuf);
 		}
@@ -293,31 +295,49 @@ static struct dirent *directory_read(struct ahead_directory *directory,
 	return &entry->dirent;
 }
 
-struct dirent *vfs_pathring_readdir(struct vfs_handle_struct *handle,
+static struct dirent *ahead_readdir(struct vfs_handle_struct *handle,
 				    struct files_struct *dirfsp,
 				    DIR *dirp,
+				    bool listing,
 				    SMB_STRUCT_STAT *sbuf)
 {
 	struct vfs_pathring_ahead *ahead = vfs_pathring_ahead_get(handle);
 	struct ahead_directory *directory = NULL;
 
 	if (ahead == NULL) {
-		return SMB_VFS_NEXT_READDIR(handle, dirfsp, dirp, sbuf);
+		return vfs_pathring_compat_next_readdir(handle, dirfsp, dirp, sbuf);
 	}
 	ahead_answers_forget(ahead);
 	directory = directory_find(ahead, dirp);
-	if (directory == NULL && sbuf != NULL) {
+	if (directory == NULL && listing) {
 		directory = directory_create(ahead, dirfsp, dirp);
 	}
 	if (directory == NULL) {
-		return SMB_VFS_NEXT_READDIR(handle, dirfsp, dirp, sbuf);
+		return vfs_pathring_compat_next_readdir(handle, dirfsp, dirp, sbuf);
 	}
 	/* A scan for a name, or a listing that opens nothing: as long as nothing is buffered. */
-	if (!is_buffered(directory) && (sbuf == NULL || directory->unused > MAX_UNUSED)) {
+	if (!is_buffered(directory) && (!listing || directory->unused > MAX_UNUSED)) {
 		directory->at_end = false;
-		return SMB_VFS_NEXT_READDIR(handle, dirfsp, dirp, sbuf);
+		return vfs_pathring_compat_next_readdir(handle, dirfsp, dirp, sbuf);
 	}
-	return directory_read(directory, dirfsp, sbuf);
+	return directory_read(directory, dirfsp, listing, sbuf);
+}
+
+static void directory_empty(struct ahead_directory *directory)
+{
+	ahead_answers_forget(directory->ahead);
+	block_empty(&directory->blocks[0]);
+	block_empty(&directory->blocks[1]);
+	directory->at_end = false;
+}
+
+#if VFS_PATHRING_COMPAT_OLD_READDIR
+struct dirent *vfs_pathring_readdir(struct vfs_handle_struct *handle,
+				    struct files_struct *dirfsp,
+				    DIR *dirp,
+				    SMB_STRUCT_STAT *sbuf)
+{
+	return ahead_readdir(handle, dirfsp, dirp, sbuf != NULL, sbuf);
 }
 
 long vfs_pathring_telldir(struct vfs_handle_struct *handle, DIR *dirp)
@@ -332,14 +352,6 @@ long vfs_pathring_telldir(struct vfs_handle_struct *handle, DIR *dirp)
 		return SMB_VFS_NEXT_TELLDIR(handle, dirp);
 	}
 	return directory->told;
-}
-
-static void directory_empty(struct ahead_directory *directory)
-{
-	ahead_answers_forget(directory->ahead);
-	block_empty(&directory->blocks[0]);
-	block_empty(&directory->blocks[1]);
-	directory->at_end = false;
 }
 
 /* Back to an entry of the block that smbd is at, or forward in it. */
@@ -383,6 +395,17 @@ void vfs_pathring_seekdir(struct vfs_handle_struct *handle, DIR *dirp, long offs
 	}
 	SMB_VFS_NEXT_SEEKDIR(handle, dirp, offset);
 }
+#else
+/*
+ * smbd scans for a name with a handle of its own (OpenDir_from_pathref() in smbd/dir.c). What it
+ * reads by way of a client's handle is a listing.
+ */
+struct dirent *
+vfs_pathring_readdir(struct vfs_handle_struct *handle, struct files_struct *dirfsp, DIR *dirp)
+{
+	return ahead_readdir(handle, dirfsp, dirp, dirfsp->fsp_flags.is_fsa, NULL);
+}
+#endif
 
 void vfs_pathring_rewind_dir(struct vfs_handle_struct *handle, DIR *dirp)
 {
@@ -473,5 +496,3 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_create(struct vfs_pathring_share *
 	talloc_set_destructor(ahead, ahead_destructor);
 	return ahead;
 }
-
-#endif /* VFS_PATHRING_COMPAT_LOOKS_AHEAD */

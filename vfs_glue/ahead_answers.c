@@ -7,8 +7,6 @@
  */
 #include "ahead.h"
 
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
-
 void ahead_answers_forget(struct vfs_pathring_ahead *ahead)
 {
 	ahead->offer.directory = NULL;
@@ -27,12 +25,15 @@ static bool is_offered(struct vfs_pathring_ahead *ahead,
 		       const struct vfs_open_how *how)
 {
 	const struct ahead_offer *offer = &ahead->offer;
+	bool pathref = fsp->fsp_flags.is_pathref || (how->flags & O_PATH) != 0;
+	/* 4.19 asks with openat2; for a name without a slash that is no link it is the same. */
+	uint64_t resolve = how->resolve & ~(uint64_t)VFS_OPEN_HOW_RESOLVE_NO_SYMLINKS;
 
 	if (offer->directory == NULL || offer->directory->fsp != dirfsp) {
 		return false;
 	}
 	/* A path reference of a name that is not to be followed; nothing that opens or creates. */
-	if (!fsp->fsp_flags.is_pathref || how->resolve != 0 || (how->flags & O_NOFOLLOW) == 0 ||
+	if (!pathref || resolve != 0 || (how->flags & O_NOFOLLOW) == 0 ||
 	    (how->flags & (O_CREAT | O_DIRECTORY)) != 0) {
 		return false;
 	}
@@ -167,7 +168,7 @@ int vfs_pathring_fstat(struct vfs_handle_struct *handle,
 		return SMB_VFS_NEXT_FSTAT(handle, fsp, sbuf);
 	}
 	opened->has_st = false;
-	*sbuf = opened->st;
+	vfs_pathring_compat_set_stat(sbuf, &opened->st);
 	ahead->counters->hits[VFS_PATHRING_AHEAD_FSTAT]++;
 	return 0;
 }
@@ -263,5 +264,3 @@ void vfs_pathring_ahead_closing(struct vfs_pathring_ahead *ahead, const struct f
 		ahead->opened.fsp = NULL;
 	}
 }
-
-#endif /* VFS_PATHRING_COMPAT_LOOKS_AHEAD */

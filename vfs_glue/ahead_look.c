@@ -5,8 +5,6 @@
  */
 #include "ahead.h"
 
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
-
 /* How many names are looked up at once until smbd has opened one, and at first after that. */
 #define FIRST_NAMES 2
 #define FEW_NAMES 16
@@ -349,5 +347,3 @@ bool ahead_look_result(struct ahead_directory *directory, const struct ahead_ent
 	stat_from_statx(stx, ahead->fake_times, &ahead->offer.st);
 	return true;
 }
-
-#endif /* VFS_PATHRING_COMPAT_LOOKS_AHEAD */

@@ -406,9 +406,7 @@ int vfs_pathring_close(struct vfs_handle_struct *handle, files_struct *fsp)
 	const struct vfs_pathring_share *share = vfs_pathring_share_get(handle);
 
 	if (share != NULL) {
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
 		vfs_pathring_ahead_closing(share->ahead, fsp);
-#endif
 		vfs_pathring_call_settle(share->backend, fsp_get_pathref_fd(fsp));
 	}
 

@@ -110,11 +110,9 @@ static bool is_answered_at_once(const struct vfs_pathring_share *share,
 	if (share == NULL || !pathref) {
 		return false;
 	}
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
 	if (vfs_pathring_ahead_has_dos_attributes(share->ahead, smb_fname->fsp)) {
 		return true;
 	}
-#endif
 	if (!are_descriptors_scarce(smb_fname->fsp)) {
 		return false;
 	}

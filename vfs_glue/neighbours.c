@@ -9,8 +9,10 @@ typedef bool (*has_fn)(const struct vfs_fn_pointers *fns);
 
 static bool has_readdir(const struct vfs_fn_pointers *fns)
 {
-	return fns->fdopendir_fn != NULL || fns->readdir_fn != NULL || fns->telldir_fn != NULL ||
-	       fns->seekdir_fn != NULL || fns->rewind_dir_fn != NULL || fns->closedir_fn != NULL;
+	bool positions = vfs_pathring_compat_has_positions(fns);
+
+	return positions || fns->fdopendir_fn != NULL || fns->readdir_fn != NULL ||
+	       fns->rewind_dir_fn != NULL || fns->closedir_fn != NULL;
 }
 
 static bool has_openat(const struct vfs_fn_pointers *fns)

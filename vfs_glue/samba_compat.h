@@ -30,10 +30,10 @@
 
 /*
  * Until 48 readdir gives a stat with each entry of a listing and none in a scan for a name, and
- * positions are told and gone back to: what look-ahead (ahead.h) goes by. It has no other way yet
- * to know a listing.
+ * smbd asks for positions in a directory and goes back to them. Since 49 it does neither, and keeps
+ * an entry that does not fit into a response until the next one.
  */
-#define VFS_PATHRING_COMPAT_LOOKS_AHEAD (SMB_VFS_INTERFACE_VERSION <= 48)
+#define VFS_PATHRING_COMPAT_OLD_READDIR (SMB_VFS_INTERFACE_VERSION <= 48)
 
 /* All of the module's messages are of one class of their own: "log level = 1 pathring:3". */
 extern int vfs_pathring_debug_class;
@@ -51,6 +51,58 @@ static inline bool vfs_pathring_compat_is_append(off_t offset)
 	return offset == VFS_PWRITE_APPEND_OFFSET;
 #else
 	(void)offset;
+	return false;
+#endif
+}
+
+/*
+ * Since 48 a stat has DOS attributes that smbd knows already, which are taken for the file's where
+ * they are valid. Neither a stat of the kernel's nor init_stat_ex_from_stat() (lib/system.c) says
+ * anything of them, so that they stay what they were.
+ */
+static inline void vfs_pathring_compat_set_stat(SMB_STRUCT_STAT *to, const SMB_STRUCT_STAT *from)
+{
+#if SMB_VFS_INTERFACE_VERSION >= 48
+	uint32_t cached = to->cached_dos_attributes;
+
+	*to = *from;
+	to->cached_dos_attributes = cached;
+#else
+	*to = *from;
+#endif
+}
+
+static inline struct dirent *vfs_pathring_compat_next_readdir(struct vfs_handle_struct *handle,
+							      struct files_struct *dirfsp,
+							      DIR *dirp,
+							      SMB_STRUCT_STAT *sbuf)
+{
+#if VFS_PATHRING_COMPAT_OLD_READDIR
+	return SMB_VFS_NEXT_READDIR(handle, dirfsp, dirp, sbuf);
+#else
+	(void)sbuf;
+	return SMB_VFS_NEXT_READDIR(handle, dirfsp, dirp);
+#endif
+}
+
+/* 0 where there are no positions. */
+static inline long vfs_pathring_compat_next_telldir(struct vfs_handle_struct *handle, DIR *dirp)
+{
+#if VFS_PATHRING_COMPAT_OLD_READDIR
+	return SMB_VFS_NEXT_TELLDIR(handle, dirp);
+#else
+	(void)handle;
+	(void)dirp;
+	return 0;
+#endif
+}
+
+static inline bool vfs_pathring_compat_has_positions(const struct vfs_fn_pointers *fns)
+{
+#if VFS_PATHRING_COMPAT_OLD_READDIR
+	return fns->telldir_fn != NULL || fns->seekdir_fn != NULL;
+#else
+	(void)fns;
 	return false;
 #endif
 }

@@ -207,7 +207,6 @@ static void share_operations(struct vfs_pathring_share *share,
 	}
 }
 
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
 static void share_ahead(struct vfs_pathring_share *share,
 			struct vfs_handle_struct *handle,
 			struct share_line *line)
@@ -235,18 +234,6 @@ static void share_ahead(struct vfs_pathring_share *share,
 	}
 	line_add(&line->used, "look-ahead");
 }
-#else
-static void share_ahead(struct vfs_pathring_share *share,
-			struct vfs_handle_struct *handle,
-			struct share_line *line)
-{
-	struct vfs_pathring_objection objection = { .who = "Samba 4.19 or later", .what = "" };
-
-	(void)share;
-	(void)handle;
-	line_object(line, "look-ahead", &objection);
-}
-#endif
 
 static int share_destructor(struct vfs_pathring_share *share)
 {

@@ -7,9 +7,8 @@
 
 int vfs_pathring_debug_class = DBGC_VFS;
 
-static int vfs_pathring_connect(struct vfs_handle_struct *handle,
-				const char *service,
-				const char *user)
+static int
+vfs_pathring_connect(struct vfs_handle_struct *handle, const char *service, const char *user)
 {
 	int ret = SMB_VFS_NEXT_CONNECT(handle, service, user);
 
@@ -33,17 +32,17 @@ static struct vfs_fn_pointers vfs_pathring_fns = {
 	.connect_fn = vfs_pathring_connect,
 	.disconnect_fn = vfs_pathring_disconnect,
 	.close_fn = vfs_pathring_close,
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
 	.readdir_fn = vfs_pathring_readdir,
+#if VFS_PATHRING_COMPAT_OLD_READDIR
 	.telldir_fn = vfs_pathring_telldir,
 	.seekdir_fn = vfs_pathring_seekdir,
+#endif
 	.rewind_dir_fn = vfs_pathring_rewind_dir,
 	.closedir_fn = vfs_pathring_closedir,
 	.openat_fn = vfs_pathring_openat,
 	.fstat_fn = vfs_pathring_fstat,
 	.fgetxattr_fn = vfs_pathring_fgetxattr,
 	.flistxattr_fn = vfs_pathring_flistxattr,
-#endif
 	.pread_send_fn = vfs_pathring_pread_send,
 	.pread_recv_fn = vfs_pathring_pread_recv,
 	.pwrite_send_fn = vfs_pathring_pwrite_send,

@@ -283,13 +283,17 @@ void vfs_pathring_ahead_closing(struct vfs_pathring_ahead *ahead, const struct f
 
 /* ---------------------------------------------------------------------------- the VFS functions */
 
-#if VFS_PATHRING_COMPAT_LOOKS_AHEAD
+#if VFS_PATHRING_COMPAT_OLD_READDIR
 struct dirent *vfs_pathring_readdir(struct vfs_handle_struct *handle,
 				    struct files_struct *dirfsp,
 				    DIR *dirp,
 				    SMB_STRUCT_STAT *sbuf);
 long vfs_pathring_telldir(struct vfs_handle_struct *handle, DIR *dirp);
 void vfs_pathring_seekdir(struct vfs_handle_struct *handle, DIR *dirp, long offset);
+#else
+struct dirent *
+vfs_pathring_readdir(struct vfs_handle_struct *handle, struct files_struct *dirfsp, DIR *dirp);
+#endif
 void vfs_pathring_rewind_dir(struct vfs_handle_struct *handle, DIR *dirp);
 int vfs_pathring_closedir(struct vfs_handle_struct *handle, DIR *dirp);
 int vfs_pathring_openat(struct vfs_handle_struct *handle,
@@ -309,7 +313,6 @@ ssize_t vfs_pathring_flistxattr(struct vfs_handle_struct *handle,
 				struct files_struct *fsp,
 				char *list,
 				size_t size);
-#endif
 
 struct tevent_req *vfs_pathring_getxattrat_send(TALLOC_CTX *mem_ctx,
 						struct tevent_context *ev,

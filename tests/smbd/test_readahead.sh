@@ -163,7 +163,7 @@ for pattern in 'file-0001*' '*7.txt' 'file-00012.txt' 'FILE-00012.TXT' 'nothing*
 	check "smbclient ls as without the module: $pattern" diff "$out/stock" "$out/ours"
 done
 
-check_lines "$test_python" "$test_dir/check_readahead.py" "$smbd_dir" "$smbd_port" ahead-128-yes
+check_lines "$test_python" "$test_dir/check_readahead.py" "$smbd_dir" "$smbd_port" ahead-128-yes stock-yes
 check 'smbd stops' smbd_stop
 
 # Whether it is at work at all, and where it must not be.
@@ -185,6 +185,13 @@ check 'names that smbd does not want are not looked up for long' not_wasteful 20
 run_counted 'a name' smbd_client 1 ahead-128-yes 'ls many\file-00012.txt; ls many\FILE-00999.TXT; ls many\missing' \
 	>/dev/null 2>&1
 check 'a look for one name looks ahead little' not_wasteful 120
+# smbd finds it under its own name only, and has to read the directory for this one.
+other_case() {
+	smbd_client 1 ahead-128-yes 'allinfo many\FILE-00999.TXT' >"$out/ours" 2>&1
+}
+run_counted 'a name in another case' other_case
+check 'it is found' grep -q create_time "$out/ours"
+check 'a search for a name is not taken for a listing' not_answered
 run_counted 'window 0' listing 1 ahead-0-yes many /dev/null
 check 'pathring:readahead = 0 is off' not_answered
 run_counted 'a module behind' listing 1 behind many /dev/null
