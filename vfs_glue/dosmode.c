@@ -110,7 +110,8 @@ static bool is_answered_at_once(const struct vfs_pathring_share *share,
 	if (share == NULL || !pathref) {
 		return false;
 	}
-	if (vfs_pathring_ahead_has_dos_attributes(share->ahead, smb_fname->fsp)) {
+	if (!share->dos_attributes_behind &&
+	    vfs_pathring_ahead_has_dos_attributes(share->ahead, smb_fname->fsp)) {
 		return true;
 	}
 	if (!are_descriptors_scarce(smb_fname->fsp)) {

@@ -175,17 +175,19 @@ static bool allows_get_dos_attributes(const struct vfs_handle_struct *handle,
 	return vfs_pathring_neighbours_let_getxattrat_through(handle, objection);
 }
 
-static bool allows_operation(const struct vfs_handle_struct *handle,
+static bool allows_operation(struct vfs_pathring_share *share,
+			     const struct vfs_handle_struct *handle,
 			     enum vfs_pathring_operation operation,
 			     struct vfs_pathring_objection *objection)
 {
 	bool allowed = vfs_pathring_neighbours_allow(handle, operation, objection);
 
-	if (allowed && operation == VFS_PATHRING_GET_DOS_ATTRIBUTES) {
-		allowed = allows_get_dos_attributes(handle, objection);
+	if (operation != VFS_PATHRING_GET_DOS_ATTRIBUTES) {
+		return allowed;
 	}
+	share->dos_attributes_behind = !allowed;
 
-	return allowed;
+	return allowed && allows_get_dos_attributes(handle, objection);
 }
 
 static void share_operations(struct vfs_pathring_share *share,
@@ -198,7 +200,7 @@ static void share_operations(struct vfs_pathring_share *share,
 		const char *name = vfs_pathring_operation_name(i);
 		struct vfs_pathring_objection objection = { .what = "" };
 
-		share->answers[i] = allows_operation(handle, i, &objection);
+		share->answers[i] = allows_operation(share, handle, i, &objection);
 		if (share->answers[i]) {
 			line_add(&line->used, name);
 		} else {

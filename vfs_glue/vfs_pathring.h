@@ -99,6 +99,7 @@ void vfs_pathring_counters_listen(struct vfs_pathring_engine *engine,
 struct vfs_pathring_share {
 	enum pathring_backend backend;
 	bool answers[VFS_PATHRING_NUM_OPERATIONS];
+	bool dos_attributes_behind; /* a module behind has a get_dos_attributes */
 	struct vfs_pathring_ahead *ahead; /* NULL: no look-ahead */
 	struct vfs_pathring_counters *counters;
 };

@@ -26,6 +26,7 @@ stacks=(
 	"fruit|catia fruit streams_xattr|nothing|$all_but_one|work"
 	"recycle|recycle|$everything|$everything|work"
 	"xattr_tdb|xattr_tdb|pread, pwrite, fsync|$all_but_one|work"
+	"streams_depot|streams_depot|$not_ahead|$everything|look"
 	"cap|cap|pread, pwrite, fsync|$all_but_one|look"
 	"fake_perms|fake_perms|$not_ahead|$everything|look"
 	"dirsort|dirsort|$not_ahead|$everything|look"
@@ -70,7 +71,7 @@ make_tree() {
 options_of() {
 	printf '%s\n' 'read only = no' 'ea support = yes' "shadow:basedir = $2" 'shadow:snapdir = .snapshots' \
 		'full_audit:syslog = no' 'full_audit:success = all' 'full_audit:failure = all' "full_audit:prefix = audit $1" \
-		'catia:mappings = 0x22:0xa8,0x2a:0xa4' "xattr_tdb:file = $2.tdb" \
+		'catia:mappings = 0x22:0xa8,0x2a:0xa4' "xattr_tdb:file = $2.tdb" "streams_depot:directory = $2.streams" \
 		'recycle:repository = .recycle' 'recycle:keeptree = yes' 'recycle:versions = yes' \
 		'fruit:metadata = stream' 'fruit:resource = stream' 'fruit:encoding = native' 'hide dot files = no'
 }
