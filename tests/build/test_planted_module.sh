@@ -122,15 +122,23 @@ expect_failure()
 
 copy
 
-# xattrs are read by name, on a kernel that has the calls (6.13), without any proof.
-replace engine/steady.c $'\treturn same;' $'\treturn true;'
-IFS=. read -r major minor _ < <(uname -r)
-if ((major > 6 || (major == 6 && ${minor%%[!0-9]*} >= 13))); then
-	expect_failure proof_ignored engine/steady.c race ext4 'ours: every entry is of one file - '
-else
-	printf 'ok proof_ignored # SKIP this kernel is older than 6.13\n'
-	cp "$top/engine/steady.c" "$work/engine/steady.c"
-fi
+# xattrs are read by name, where nothing proves that it is still the same file.
+replace engine/lookup.c \
+	$'void lookup_read_xattrs(const struct operation *operation, struct lookup_arguments *arguments)' \
+	$'#include <sys/xattr.h>
+#include <stdio.h>
+static ssize_t by_name(const struct operation *operation, const char *file, const char *name, void *value, size_t size)
+{
+	char path[PATH_MAX];
+	ssize_t ret;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", operation_directory_fd(operation), file);
+	ret = lgetxattr(path, name, value, size);
+	return ret == -1 ? -errno : ret;
+}
+#define operation_getxattr_pathref(proc_fd, fd, proc_path, name, value, size) \
+	by_name(operation, arguments->path, name, value, size)
+void lookup_read_xattrs(const struct operation *operation, struct lookup_arguments *arguments)'
+expect_failure xattrs_by_name engine/lookup.c race tmpfs 'ours: every entry is of one file - '
 
 # What was looked up serves the next request, too.
 replace vfs_glue/ahead.c $'\t\t\tblock_forget_looks(&directory->blocks[i]);' $'\t\t\t;'
