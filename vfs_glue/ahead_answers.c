@@ -84,12 +84,15 @@ static bool note_use(struct vfs_pathring_ahead *ahead, const struct files_struct
  * left out of the listing in silence, so that these are given back first. Freeing a request that
  * still runs would close them too late.
  */
-static void give_descriptors_back(struct vfs_pathring_ahead *ahead)
+void vfs_pathring_ahead_give_back(struct vfs_pathring_ahead *ahead)
 {
 	struct ahead_directory *directory = NULL;
 	size_t i;
 	size_t j;
 
+	if (ahead == NULL || ahead->directories == NULL) {
+		return;
+	}
 	ahead_answers_forget(ahead);
 	for (directory = ahead->directories; directory != NULL; directory = directory->next) {
 		for (i = 0; i < ARRAY_SIZE(directory->blocks); i++) {
@@ -103,40 +106,34 @@ static void give_descriptors_back(struct vfs_pathring_ahead *ahead)
 	}
 }
 
-int vfs_pathring_openat(struct vfs_handle_struct *handle,
-			const struct files_struct *dirfsp,
-			const struct smb_filename *smb_fname,
-			struct files_struct *fsp,
-			const struct vfs_open_how *how)
+bool vfs_pathring_ahead_openat(struct vfs_pathring_ahead *ahead,
+			       const struct files_struct *dirfsp,
+			       const struct smb_filename *smb_fname,
+			       struct files_struct *fsp,
+			       const struct vfs_open_how *how,
+			       int *fd)
 {
-	struct vfs_pathring_ahead *ahead = vfs_pathring_ahead_get(handle);
 	bool listed;
 	bool offered;
-	int fd;
 
 	if (ahead == NULL || ahead->directories == NULL) {
-		return SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
+		return false;
 	}
 	listed = note_use(ahead, dirfsp);
 	offered = is_offered(ahead, dirfsp, smb_fname, fsp, how);
 	if (offered) {
-		fd = pathring_lookups_take_fd(ahead->offer.request, ahead->offer.number);
-		if (fd >= 0) {
-			note_opened(ahead, fsp, fd);
+		*fd = pathring_lookups_take_fd(ahead->offer.request, ahead->offer.number);
+		if (*fd >= 0) {
+			note_opened(ahead, fsp, *fd);
 			ahead->offer.directory = NULL;
 			ahead->counters->hits[VFS_PATHRING_AHEAD_OPENAT]++;
 			fsp->fsp_flags.have_proc_fds = fsp->conn->have_proc_fds;
-			return fd;
+			return true;
 		}
 	}
 	ahead->counters->misses[VFS_PATHRING_AHEAD_OPENAT] += listed ? 1 : 0;
 	ahead->opened.fsp = NULL;
-	fd = SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
-	if (fd == -1 && (errno == EMFILE || errno == ENFILE)) {
-		give_descriptors_back(ahead);
-		fd = SMB_VFS_NEXT_OPENAT(handle, dirfsp, smb_fname, fsp, how);
-	}
-	return fd;
+	return false;
 }
 
 /* What openat gave out for it, or NULL. */
@@ -217,25 +214,19 @@ bool vfs_pathring_ahead_has_dos_attributes(struct vfs_pathring_ahead *ahead,
 	return xattr != NULL && (xattr->length >= 0 || xattr->length == -ENODATA);
 }
 
-ssize_t vfs_pathring_fgetxattr(struct vfs_handle_struct *handle,
-			       struct files_struct *fsp,
-			       const char *name,
-			       void *value,
-			       size_t size)
+bool vfs_pathring_ahead_fgetxattr(struct vfs_pathring_ahead *ahead,
+				  const struct files_struct *fsp,
+				  const char *name,
+				  void *value,
+				  size_t size,
+				  ssize_t *result)
 {
-	struct vfs_pathring_ahead *ahead = vfs_pathring_ahead_get(handle);
 	struct ahead_opened *opened = opened_find(ahead, fsp);
-	ssize_t result;
 
-	if (opened != NULL && strcmp(name, SAMBA_XATTR_DOS_ATTRIB) == 0) {
-		bool answered =
-			xattr_answer(ahead, opened, AHEAD_DOS_ATTRIBUTES, value, size, &result);
-
-		if (answered) {
-			return result;
-		}
+	if (opened == NULL || strcmp(name, SAMBA_XATTR_DOS_ATTRIB) != 0) {
+		return false;
 	}
-	return SMB_VFS_NEXT_FGETXATTR(handle, fsp, name, value, size);
+	return xattr_answer(ahead, opened, AHEAD_DOS_ATTRIBUTES, value, size, result);
 }
 
 ssize_t vfs_pathring_flistxattr(struct vfs_handle_struct *handle,

@@ -40,6 +40,12 @@ static const char *const ahead_call_names[VFS_PATHRING_AHEAD_NUM_CALLS] = {
 	[VFS_PATHRING_AHEAD_FLISTXATTR] = "flistxattr",
 };
 
+static const char *const opens_call_names[VFS_PATHRING_OPENS_NUM_CALLS] = {
+	[VFS_PATHRING_OPENS_OPENAT] = "openat",
+	[VFS_PATHRING_OPENS_FGETXATTR] = "fgetxattr",
+	[VFS_PATHRING_OPENS_ACL] = "sys_acl_get_fd",
+};
+
 const char *vfs_pathring_operation_name(enum vfs_pathring_operation operation)
 {
 	return operation_names[operation];
@@ -146,6 +152,20 @@ print_ahead(FILE *file, const char *share, const struct vfs_pathring_ahead_count
 	print_counter(file, "lookahead_waits", share, NULL, NULL, ahead->waits);
 }
 
+static void
+print_opens(FILE *file, const char *share, const struct vfs_pathring_opens_counters *opens)
+{
+	size_t i;
+
+	print_counter(file, "open_ahead", share, NULL, NULL, opens->ahead);
+	print_counter(file, "open_deferred", share, NULL, NULL, opens->deferred);
+	for (i = 0; i < VFS_PATHRING_OPENS_NUM_CALLS; i++) {
+		print_counter(
+			file, "open_hits", share, "call", opens_call_names[i], opens->hits[i]);
+	}
+	print_counter(file, "open_abandoned", share, NULL, NULL, opens->abandoned);
+}
+
 static void print_counters(FILE *file, const struct vfs_pathring_counters *counters)
 {
 	size_t i;
@@ -162,6 +182,7 @@ static void print_counters(FILE *file, const struct vfs_pathring_counters *count
 			      counters->values.waits[i]);
 	}
 	print_ahead(file, counters->share, &counters->values.ahead);
+	print_opens(file, counters->share, &counters->values.opens);
 }
 
 /* Of one share, or of all in the list. NULL without memory; else to be freed with free(). */

@@ -30,6 +30,11 @@ static bool has_fgetxattr(const struct vfs_fn_pointers *fns)
 	return fns->fgetxattr_fn != NULL || fns->flistxattr_fn != NULL;
 }
 
+static bool has_acl(const struct vfs_fn_pointers *fns)
+{
+	return fns->sys_acl_get_fd_fn != NULL;
+}
+
 static bool has_getxattrat(const struct vfs_fn_pointers *fns)
 {
 	return fns->getxattrat_send_fn != NULL;
@@ -154,6 +159,24 @@ bool vfs_pathring_neighbours_let_getxattrat_through(const struct vfs_handle_stru
 	return true;
 }
 
+static bool all_are_default(const struct vfs_handle_struct *handle,
+			    const has_fn *needed,
+			    size_t count,
+			    struct vfs_pathring_objection *objection)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		bool allowed = next_is_default(handle, needed[i], objection);
+
+		if (!allowed) {
+			return false;
+		}
+	}
+
+	return true;
+}
+
 /*
  * Look-ahead answers what smbd asks of an entry in place of smbd's own functions, so that none of
  * them may be another module's.
@@ -162,12 +185,25 @@ bool vfs_pathring_neighbours_allow_ahead(const struct vfs_handle_struct *handle,
 					 struct vfs_pathring_objection *objection)
 {
 	static const has_fn needed[] = { has_readdir, has_openat, has_fstat, has_fgetxattr };
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(needed); i++) {
-		bool allowed = next_is_default(handle, needed[i], objection);
+	return all_are_default(handle, needed, ARRAY_SIZE(needed), objection);
+}
 
-		if (!allowed) {
+/* So do asynchronous opens, of a file. */
+bool vfs_pathring_neighbours_allow_opens(const struct vfs_handle_struct *handle,
+					 struct vfs_pathring_objection *objection)
+{
+	static const has_fn needed[] = { has_openat, has_fstat, has_fgetxattr, has_acl };
+
+	return all_are_default(handle, needed, ARRAY_SIZE(needed), objection);
+}
+
+bool vfs_pathring_neighbours_have_no_acls(const struct vfs_handle_struct *handle)
+{
+	const struct vfs_handle_struct *any = NULL;
+
+	for (any = handle->conn->vfs_handles; any->next != NULL; any = any->next) {
+		if (any->fns->fget_nt_acl_fn != NULL) {
 			return false;
 		}
 	}

@@ -237,6 +237,40 @@ static void share_ahead(struct vfs_pathring_share *share,
 	line_add(&line->used, "look-ahead");
 }
 
+/* With kernel oplocks smbd opens files to find out who has a lease on them. */
+static void share_opens(struct vfs_pathring_share *share,
+			struct vfs_handle_struct *handle,
+			struct share_line *line)
+{
+	int snum = SNUM(handle->conn);
+	struct vfs_pathring_objection objection = { .what = "" };
+	const char *value = lp_parm_const_string(snum, "pathring", "async open", "no");
+	bool always = strequal(value, "always");
+	bool on = always || lp_parm_bool(snum, "pathring", "async open", false);
+	bool kernel_oplocks = lp_kernel_oplocks(snum);
+	bool early = vfs_pathring_neighbours_have_no_acls(handle);
+	bool allowed = false;
+
+	if (!on) {
+		/* The default is no news. */
+		return;
+	}
+	if (kernel_oplocks) {
+		objection.who = "kernel oplocks = yes";
+	} else {
+		allowed = vfs_pathring_neighbours_allow_opens(handle, &objection);
+	}
+	if (allowed) {
+		share->opens = vfs_pathring_opens_create(share, handle, always, early);
+		if (share->opens != NULL) {
+			line_add(&line->used, "async open");
+			return;
+		}
+		objection.who = "no memory";
+	}
+	line_object(line, "async open", &objection);
+}
+
 static int share_destructor(struct vfs_pathring_share *share)
 {
 	vfs_pathring_counters_disconnect(share->counters);
@@ -269,6 +303,7 @@ static struct vfs_pathring_share *share_create(struct vfs_handle_struct *handle,
 	line.unasked = talloc_strdup(frame, "");
 	share_operations(share, handle, &line);
 	share_ahead(share, handle, &line);
+	share_opens(share, handle, &line);
 	line_unasked(&line, handle);
 	line_log(&line, service, engine);
 	TALLOC_FREE(frame);

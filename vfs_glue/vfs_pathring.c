@@ -31,7 +31,11 @@ static void vfs_pathring_disconnect(struct vfs_handle_struct *handle)
 static struct vfs_fn_pointers vfs_pathring_fns = {
 	.connect_fn = vfs_pathring_connect,
 	.disconnect_fn = vfs_pathring_disconnect,
+	.create_file_fn = vfs_pathring_create_file,
+	.openat_fn = vfs_pathring_openat,
 	.close_fn = vfs_pathring_close,
+	.fgetxattr_fn = vfs_pathring_fgetxattr,
+	.sys_acl_get_fd_fn = vfs_pathring_sys_acl_get_fd,
 	.readdir_fn = vfs_pathring_readdir,
 #if VFS_PATHRING_COMPAT_OLD_READDIR
 	.telldir_fn = vfs_pathring_telldir,
@@ -39,9 +43,7 @@ static struct vfs_fn_pointers vfs_pathring_fns = {
 #endif
 	.rewind_dir_fn = vfs_pathring_rewind_dir,
 	.closedir_fn = vfs_pathring_closedir,
-	.openat_fn = vfs_pathring_openat,
 	.fstat_fn = vfs_pathring_fstat,
-	.fgetxattr_fn = vfs_pathring_fgetxattr,
 	.flistxattr_fn = vfs_pathring_flistxattr,
 	.pread_send_fn = vfs_pathring_pread_send,
 	.pread_recv_fn = vfs_pathring_pread_recv,

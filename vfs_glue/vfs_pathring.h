@@ -65,6 +65,20 @@ struct vfs_pathring_ahead_counters {
 	uint64_t misses[VFS_PATHRING_AHEAD_NUM_CALLS]; /* for an entry, and not answered */
 };
 
+enum vfs_pathring_opens_call {
+	VFS_PATHRING_OPENS_OPENAT,
+	VFS_PATHRING_OPENS_FGETXATTR,
+	VFS_PATHRING_OPENS_ACL,
+	VFS_PATHRING_OPENS_NUM_CALLS
+};
+
+struct vfs_pathring_opens_counters {
+	uint64_t ahead;				     /* files looked at before smbd came to them */
+	uint64_t deferred;			     /* times that smbd was told to try again */
+	uint64_t abandoned;			     /* begun and of no use */
+	uint64_t hits[VFS_PATHRING_OPENS_NUM_CALLS]; /* calls answered */
+};
+
 /* All of one share in this process. On the engine, which outlives every request. */
 struct vfs_pathring_counters {
 	struct vfs_pathring_counters *next;
@@ -78,6 +92,7 @@ struct vfs_pathring_counters {
 		uint64_t passed[VFS_PATHRING_NUM_OPERATIONS][VFS_PATHRING_NUM_REASONS];
 		uint64_t waits[VFS_PATHRING_NUM_WAITS];
 		struct vfs_pathring_ahead_counters ahead;
+		struct vfs_pathring_opens_counters opens;
 	} values;
 };
 
@@ -102,9 +117,11 @@ struct vfs_pathring_share {
 	bool dos_attributes_behind; /* a module behind has a get_dos_attributes */
 	struct vfs_pathring_ahead *ahead; /* NULL: no look-ahead */
 	struct vfs_pathring_counters *counters;
+	struct vfs_pathring_opens *opens; /* NULL: smbd waits for what it opens */
 };
 
 struct vfs_pathring_ahead;
+struct vfs_pathring_opens;
 
 /* Never fails: a tree connect for which this can't be set up passes everything on. */
 void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *service);
@@ -136,6 +153,13 @@ bool vfs_pathring_neighbours_let_getxattrat_through(const struct vfs_handle_stru
 /* Whether look-ahead would leave nobody out. */
 bool vfs_pathring_neighbours_allow_ahead(const struct vfs_handle_struct *handle,
 					 struct vfs_pathring_objection *objection);
+
+/* Whether asynchronous opens would leave nobody out. */
+bool vfs_pathring_neighbours_allow_opens(const struct vfs_handle_struct *handle,
+					 struct vfs_pathring_objection *objection);
+
+/* Whether smbd knows no ACLs but the kernel's: no module has others, in front or behind. */
+bool vfs_pathring_neighbours_have_no_acls(const struct vfs_handle_struct *handle);
 
 /* -------------------------------------------------------------------- the engine of the process */
 
@@ -282,7 +306,93 @@ bool vfs_pathring_ahead_has_dos_attributes(struct vfs_pathring_ahead *ahead,
 /* fsp is about to be closed. ahead may be NULL. */
 void vfs_pathring_ahead_closing(struct vfs_pathring_ahead *ahead, const struct files_struct *fsp);
 
+/* As vfs_pathring_opens_give_back(). */
+void vfs_pathring_ahead_give_back(struct vfs_pathring_ahead *ahead);
+
+/*
+ * Whether look-ahead has the answer, in *fd and *result: as the VFS function would give it, with
+ * errno. ahead may be NULL.
+ */
+bool vfs_pathring_ahead_openat(struct vfs_pathring_ahead *ahead,
+			       const struct files_struct *dirfsp,
+			       const struct smb_filename *smb_fname,
+			       struct files_struct *fsp,
+			       const struct vfs_open_how *how,
+			       int *fd);
+bool vfs_pathring_ahead_fgetxattr(struct vfs_pathring_ahead *ahead,
+				  const struct files_struct *fsp,
+				  const char *name,
+				  void *value,
+				  size_t size,
+				  ssize_t *result);
+
+/* ------------------------------------------------------------------------ opens that would block
+ */
+
+/*
+ * always: also where nothing has to be waited for. opens_early: files that are to be read alone are
+ * opened before smbd has looked at them. NULL without memory.
+ */
+struct vfs_pathring_opens *vfs_pathring_opens_create(struct vfs_pathring_share *share,
+						     struct vfs_handle_struct *handle,
+						     bool always,
+						     bool opens_early);
+
+/* smbd has no descriptors left: gives up those that are not needed. opens may be NULL. */
+void vfs_pathring_opens_give_back(struct vfs_pathring_opens *opens);
+
+/* As for look-ahead; -1 with EAGAIN puts the CREATE off. opens may be NULL. */
+bool vfs_pathring_opens_openat(struct vfs_pathring_opens *opens,
+			       const struct smb_filename *smb_fname,
+			       struct files_struct *fsp,
+			       const struct vfs_open_how *how,
+			       int *fd);
+bool vfs_pathring_opens_fgetxattr(struct vfs_pathring_opens *opens,
+				  const struct files_struct *fsp,
+				  const char *name,
+				  void *value,
+				  size_t size,
+				  ssize_t *result);
+/* The ACL of a file, on mem_ctx; NULL: it has to be asked for. */
+struct smb_acl_t *vfs_pathring_opens_acl(struct vfs_pathring_opens *opens,
+					 const struct files_struct *fsp,
+					 TALLOC_CTX *mem_ctx);
+
 /* ---------------------------------------------------------------------------- the VFS functions */
+
+NTSTATUS vfs_pathring_create_file(struct vfs_handle_struct *handle,
+				  struct smb_request *req,
+				  struct files_struct *dirfsp,
+				  struct smb_filename *smb_fname,
+				  uint32_t access_mask,
+				  uint32_t share_access,
+				  uint32_t create_disposition,
+				  uint32_t create_options,
+				  uint32_t file_attributes,
+				  uint32_t oplock_request,
+				  const struct smb2_lease *lease,
+				  uint64_t allocation_size,
+				  uint32_t private_flags,
+				  struct security_descriptor *sd,
+				  struct ea_list *ea_list,
+				  files_struct **result,
+				  int *pinfo,
+				  const struct smb2_create_blobs *in_context_blobs,
+				  struct smb2_create_blobs *out_context_blobs);
+int vfs_pathring_openat(struct vfs_handle_struct *handle,
+			const struct files_struct *dirfsp,
+			const struct smb_filename *smb_fname,
+			struct files_struct *fsp,
+			const struct vfs_open_how *how);
+ssize_t vfs_pathring_fgetxattr(struct vfs_handle_struct *handle,
+			       struct files_struct *fsp,
+			       const char *name,
+			       void *value,
+			       size_t size);
+SMB_ACL_T vfs_pathring_sys_acl_get_fd(struct vfs_handle_struct *handle,
+				      struct files_struct *fsp,
+				      SMB_ACL_TYPE_T type,
+				      TALLOC_CTX *mem_ctx);
 
 #if VFS_PATHRING_COMPAT_OLD_READDIR
 struct dirent *vfs_pathring_readdir(struct vfs_handle_struct *handle,
@@ -297,19 +407,9 @@ vfs_pathring_readdir(struct vfs_handle_struct *handle, struct files_struct *dirf
 #endif
 void vfs_pathring_rewind_dir(struct vfs_handle_struct *handle, DIR *dirp);
 int vfs_pathring_closedir(struct vfs_handle_struct *handle, DIR *dirp);
-int vfs_pathring_openat(struct vfs_handle_struct *handle,
-			const struct files_struct *dirfsp,
-			const struct smb_filename *smb_fname,
-			struct files_struct *fsp,
-			const struct vfs_open_how *how);
 int vfs_pathring_fstat(struct vfs_handle_struct *handle,
 		       struct files_struct *fsp,
 		       SMB_STRUCT_STAT *sbuf);
-ssize_t vfs_pathring_fgetxattr(struct vfs_handle_struct *handle,
-			       struct files_struct *fsp,
-			       const char *name,
-			       void *value,
-			       size_t size);
 ssize_t vfs_pathring_flistxattr(struct vfs_handle_struct *handle,
 				struct files_struct *fsp,
 				char *list,
