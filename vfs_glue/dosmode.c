@@ -98,6 +98,15 @@ static bool is_answered_by_engine(const struct vfs_pathring_share *share,
 }
 
 /*
+ * Of a fifo, a device or a socket fdos_mode() says since 4.22 that it is a reparse point, without
+ * asking for its attributes. smbd's asynchronous way does ask.
+ */
+static bool is_file_or_directory(const struct smb_filename *smb_fname)
+{
+	return S_ISREG(smb_fname->st.st_ex_mode) || S_ISDIR(smb_fname->st.st_ex_mode);
+}
+
+/*
  * Whether to answer before _send returns: what was looked up ahead costs nothing, and when
  * descriptors are scarce this entry's must not stay open. The engine's requests can be waited for,
  * which frees as many again; those of the next module can't.
@@ -106,11 +115,12 @@ static bool is_answered_at_once(const struct vfs_pathring_share *share,
 				const struct smb_filename *smb_fname)
 {
 	bool pathref = is_pathref_of_entry(smb_fname);
+	bool same = is_file_or_directory(smb_fname);
 
 	if (share == NULL || !pathref) {
 		return false;
 	}
-	if (!share->dos_attributes_behind &&
+	if (same && !share->dos_attributes_behind &&
 	    vfs_pathring_ahead_has_dos_attributes(share->ahead, smb_fname->fsp)) {
 		return true;
 	}
@@ -118,9 +128,9 @@ static bool is_answered_at_once(const struct vfs_pathring_share *share,
 		return false;
 	}
 	if (is_answered_by_engine(share, smb_fname->fsp)) {
-		return !vfs_pathring_call_settle_pathrefs(share->backend);
+		same = !vfs_pathring_call_settle_pathrefs(share->backend) && same;
 	}
-	return true;
+	return same;
 }
 
 /*
