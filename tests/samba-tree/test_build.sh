@@ -72,7 +72,7 @@ in_tree()
 (
 	cd "$tree"
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent LC_ALL=C.UTF-8 PYTHONHASHSEED=1 \
-		timeout --kill-after=15 "$@" </dev/null >"$log" 2>&1
+		timeout --signal=INT --kill-after=60 "$@" </dev/null >"$log" 2>&1
 )
 
 # Debian's rule does nothing where it has been; waf itself configures again when a wscript has changed.
