@@ -15,8 +15,8 @@ everything='getxattrat, get_dos_attributes, pread, pwrite, fsync, look-ahead'
 all_but_one='getxattrat, pread, pwrite, fsync, look-ahead'
 not_ahead='getxattrat, get_dos_attributes, pread, pwrite, fsync'
 
-# name | modules | answered if pathring comes before them | answered if it comes after them | what is done: "work" is all,
-# "look" only looks: these are here for one function of theirs that pathring must not do in their place.
+# name | modules | answered if pathring comes before them | answered if it comes after them | what is done: "work" is
+# all, "look" only looks: these are here for one function of theirs that pathring must not do in their place.
 stacks=(
 	"none||$everything|$everything|work"
 	"acl_xattr|acl_xattr|pread, pwrite, fsync|$all_but_one|work"
@@ -161,8 +161,8 @@ on_disk() (
 	fi
 )
 
-# The trail of a share, without what differs from copy to copy: inodes, times, and the errors of functions that set no errno
-# and are logged with whatever is there. Completions may come in any order.
+# The trail of a share, without what differs from copy to copy: inodes, times, and the errors of functions that set no
+# errno and are logged with whatever is there. Completions may come in any order.
 trail() {
 	sed -n "s/^ *audit $1|//p" "$smbd_dir/log/log.smbd" |
 		sed -E "s#$1#it#g
@@ -193,8 +193,8 @@ says() {
 	fi
 }
 
-# counters_agree NAME ANSWERED WHAT: what is answered was, and nothing else. In front, dirsort and cap read names without
-# their stat, so that there is no listing to look ahead in, and offline has no asynchronous DOS attributes to ask for.
+# counters_agree NAME ANSWERED WHAT: what is answered was, and nothing else. In front, dirsort and cap read names
+# without their stat, so that there is no listing to look ahead in, and offline has no asynchronous DOS attributes.
 counters_agree() {
 	local name=$1 answered=", $2," log=$smbd_dir/log/log.smbd operation count passed bad=0
 
