@@ -41,7 +41,7 @@ for tree in tree held; do
 	for async in no yes; do
 		smbd_share "$tree-async-$async-stock" "$smbd_dir/$tree" "smbd async dosmode = $async"
 		smbd_share "$tree-async-$async-ours" "$smbd_dir/$tree" "smbd async dosmode = $async" \
-			'vfs objects = pathring'
+			'vfs objects = pathring' "pathring:async open = ${async/yes/always}"
 	done
 done
 cp /etc/group "$smbd_dir/group"

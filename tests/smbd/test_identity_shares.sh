@@ -50,7 +50,7 @@ for tree in tree held; do
 			name="$tree-async-$async-${kinds[i]}"
 			smbd_share "$name-stock" "$smbd_dir/$tree" 'read only = no' "smbd async dosmode = $async" "${lines[i]}"
 			smbd_share "$name-ours" "$smbd_dir/$tree" 'read only = no' "smbd async dosmode = $async" "${lines[i]}" \
-				'vfs objects = pathring'
+				'vfs objects = pathring' "pathring:async open = ${async/yes/always}"
 		done
 	done
 done

@@ -26,7 +26,8 @@ for user in 1 2; do
 	chown "${smbd_user[user]}" "$smbd_dir/tree/common/only-$user"
 done
 for async in no yes; do
-	smbd_share "async-$async" "$smbd_dir/tree" 'read only = no' "smbd async dosmode = $async" 'vfs objects = pathring'
+	smbd_share "async-$async" "$smbd_dir/tree" 'read only = no' "smbd async dosmode = $async" \
+		'vfs objects = pathring' "pathring:async open = ${async/yes/always}"
 	# An engine of its own, which has to be the ring.
 	smbd_share "async-$async-ring" "$smbd_dir/tree" 'read only = no' "smbd async dosmode = $async" \
 		'vfs objects = pathring' 'pathring:engine = uring'
