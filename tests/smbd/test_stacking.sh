@@ -90,8 +90,12 @@ add_share() {
 
 # add_shares NAME MODULES WHAT: for each way, shares of the common tree and one of a tree of its own.
 add_shares() {
-	local name=$1 modules=$2 place objects dosmode
+	local name=$1 modules=$2 place objects dosmode asked=yes
 
+	# For the trail of what is done to files (see below).
+	if [[ $name == full_audit ]]; then
+		asked=no
+	fi
 	for place in stock before after; do
 		case $place in
 		stock) objects=$modules ;;
@@ -104,7 +108,7 @@ add_shares() {
 		if [[ $3 == work ]]; then
 			cp -a "$smbd_dir/tree" "$smbd_dir/copies/$name-$place"
 			add_share "$name-$place" "$modules" "$objects" "$smbd_dir/copies/$name-$place" \
-				'smbd async dosmode = yes'
+				"smbd async dosmode = $asked"
 		fi
 	done
 }
@@ -286,10 +290,18 @@ for stack in "${stacks[@]}"; do
 		check "$name: the counters agree, pathring is $place" counters_agree "$name-$place" "${!place}" "$what"
 	done
 done
-trail full_audit-stock >"$out/trail-stock"
-check 'full_audit: there is a trail' enough_lines "$out/trail-stock" 1000
-for place in before after; do
-	trail "full_audit-$place" >"$out/trail-$place"
-	check "full_audit: the trail as without pathring, which is $place" diff "$out/trail-stock" "$out/trail-$place"
+# Asynchronous DOS attributes that were looked up ahead are answered at once, by functions of other names
+# (fget_dos_attributes instead of getxattrat), so that with pathring after full_audit this trail differs.
+for share in stock stock-yes stock-no; do
+	trail "full_audit-$share" >"$out/trail-$share"
+	check "full_audit: there is a trail: $share" enough_lines "$out/trail-$share" 1000
+	for place in before after; do
+		if [[ $share == stock-yes && $place == after ]]; then
+			continue
+		fi
+		trail "full_audit-${share/stock/$place}" >"$out/trail-ours"
+		check "full_audit: the trail as without pathring, which is $place: $share" \
+			diff "$out/trail-$share" "$out/trail-ours"
+	done
 done
 test_finish
