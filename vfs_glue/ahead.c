@@ -216,7 +216,10 @@ static struct ahead_entry *next_entry(struct ahead_directory *directory,
 	return &block->entries[block->position];
 }
 
-/* As sys_fstat() (lib/system.c): directories have no size. */
+/*
+ * As sys_fstat() (lib/system.c): directories have no size. The DOS attributes that smbd keeps in a
+ * stat since 4.18 are left alone: 0, as they begin here, says that there are none.
+ */
 void ahead_stat(struct stat *from, bool fake_times, SMB_STRUCT_STAT *st)
 {
 	if (S_ISDIR(from->st_mode)) {
@@ -285,7 +288,7 @@ static struct dirent *directory_read(struct ahead_directory *directory,
 	if (sbuf != NULL) {
 		SET_STAT_INVALID(*sbuf);
 		if (known) {
-			vfs_pathring_compat_set_stat(sbuf, &ahead->offer.st);
+			*sbuf = ahead->offer.st;
 		} else {
 			stat_entry(directory, entry, dirfsp, sbuf);
 		}

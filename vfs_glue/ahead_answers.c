@@ -165,7 +165,7 @@ int vfs_pathring_fstat(struct vfs_handle_struct *handle,
 		return SMB_VFS_NEXT_FSTAT(handle, fsp, sbuf);
 	}
 	opened->has_st = false;
-	vfs_pathring_compat_set_stat(sbuf, &opened->st);
+	*sbuf = opened->st;
 	ahead->counters->hits[VFS_PATHRING_AHEAD_FSTAT]++;
 	return 0;
 }

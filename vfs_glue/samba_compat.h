@@ -55,23 +55,6 @@ static inline bool vfs_pathring_compat_is_append(off_t offset)
 #endif
 }
 
-/*
- * Since 48 a stat has DOS attributes that smbd knows already, which are taken for the file's where
- * they are valid. Neither a stat of the kernel's nor init_stat_ex_from_stat() (lib/system.c) says
- * anything of them, so that they stay what they were.
- */
-static inline void vfs_pathring_compat_set_stat(SMB_STRUCT_STAT *to, const SMB_STRUCT_STAT *from)
-{
-#if SMB_VFS_INTERFACE_VERSION >= 48
-	uint32_t cached = to->cached_dos_attributes;
-
-	*to = *from;
-	to->cached_dos_attributes = cached;
-#else
-	*to = *from;
-#endif
-}
-
 static inline struct dirent *vfs_pathring_compat_next_readdir(struct vfs_handle_struct *handle,
 							      struct files_struct *dirfsp,
 							      DIR *dirp,
