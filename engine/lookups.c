@@ -115,20 +115,32 @@ static const struct operation_class lookups_classes[2][2] = {
 	{ LOOKUPS_CLASS(walked_perform, false), LOOKUPS_CLASS(walked_perform, true) },
 };
 
-/* What the names and their outcomes need of the request's memory, or a negative errno. */
-static ssize_t check_names(const struct descriptor *target,
-			   const char *const *names,
-			   size_t num_names,
-			   const struct pathring_lookup_how *how)
+static int check_names(const struct descriptor *target, const char *const *names, size_t num_names)
 {
-	ssize_t queries;
-	size_t extra;
 	size_t i;
 
 	if (target == NULL || names == NULL || num_names == 0 ||
 	    num_names > PATHRING_LOOKUPS_MAX_NAMES) {
 		return -EINVAL;
 	}
+	for (i = 0; i < num_names; i++) {
+		int ret = operation_check_path(target, names[i]);
+
+		if (ret < 0) {
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/* What the names and their outcomes need of the request's memory, or a negative errno. */
+static ssize_t
+memory_of_names(const char *const *names, size_t num_names, const struct pathring_lookup_how *how)
+{
+	ssize_t queries;
+	size_t extra;
+	size_t i;
+
 	queries = lookup_check_queries(how);
 	if (queries < 0) {
 		return queries;
@@ -136,11 +148,6 @@ static ssize_t check_names(const struct descriptor *target,
 	extra = REQUEST_MEMORY(num_names * sizeof(struct lookup_arguments)) +
 		REQUEST_MEMORY(num_names * sizeof(int)) + num_names * (size_t)queries;
 	for (i = 0; i < num_names; i++) {
-		int ret = operation_check_path(target, names[i]);
-
-		if (ret < 0) {
-			return ret;
-		}
 		extra += REQUEST_MEMORY(strlen(names[i]) + 1);
 	}
 	return (ssize_t)extra;
@@ -187,11 +194,15 @@ static int lookups_create(struct pathring *ring,
 	ssize_t extra;
 	int ret;
 
-	ret = lookup_check_how(how, target, walked, &kernel_how);
+	/* In the order of pathring_lookup_request(). */
+	ret = check_names(target, names, num_names);
+	if (ret == 0) {
+		ret = lookup_check_how(how, target, walked, &kernel_how);
+	}
 	if (ret < 0) {
 		return ret;
 	}
-	extra = check_names(target, names, num_names, how);
+	extra = memory_of_names(names, num_names, how);
 	if (extra < 0) {
 		return (int)extra;
 	}

@@ -179,7 +179,8 @@ OPERATION_TEST(lookups, each_name_has_its_outcome_here)
 
 /* Enough names, with no path among them, for reading the xattrs by name (steady.h). */
 static const char *const plain_names[] = {
-	"file", "missing", "private", "link", "closed", "file", "private", "missing", "link", "file",
+	"file", "missing", "private", "link", "closed",
+	"file", "private", "missing", "link", "file",
 };
 #define NUM_PLAIN_NAMES (sizeof(plain_names) / sizeof(plain_names[0]))
 
@@ -287,6 +288,12 @@ BACKEND_TEST(lookups, bad_arguments)
 		pathring_lookups_request(
 			f->ring, f->process, f->dir, names, 1, &bad, call_done, NULL, &request),
 		-EINVAL);
+	/* Which of two mistakes is said is the same as for one name. */
+	bad = how;
+	bad.resolve = (uint64_t)1 << 40;
+	assert_result(
+		pathring_lookups_here(f->ring, f->process, f->dir, absolute, 2, &bad, &request),
+		-EXDEV);
 	bad = how;
 	bad.xattrs = &long_list;
 	bad.num_xattrs = 1;
