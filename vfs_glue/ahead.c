@@ -79,7 +79,8 @@ static struct ahead_directory *directory_memory(struct vfs_pathring_ahead *ahead
 		struct ahead_block *block = &directory->blocks[i];
 
 		block->entries = talloc_array(directory, struct ahead_entry, size);
-		block->requests = talloc_array(directory, struct pathring_request *, size);
+		/* Each may be looked up again. */
+		block->requests = talloc_array(directory, struct pathring_request *, 2 * size);
 		if (block->entries == NULL || block->requests == NULL) {
 			TALLOC_FREE(directory);
 			return NULL;
@@ -281,15 +282,23 @@ static struct dirent *directory_read(struct ahead_directory *directory,
 			turn_begin(ahead);
 			look_on(directory, dirfsp);
 			known = ahead_look_result(directory, entry);
+			/*
+			 * With "smbd async dosmode" smbd puts the stat that it gets here beside the
+			 * attributes of the file that it opens then, which may be another
+			 * (smbd_dirptr_get_entry() in smbd/dir.c).
+			 */
+			if (!known && !dots && sbuf != NULL && ahead->async_dosmode) {
+				known = ahead_look_again(directory, entry);
+			}
 		}
 		directory->given++;
 		directory->unused += dots ? 0 : 1;
 	}
 	if (sbuf != NULL) {
 		SET_STAT_INVALID(*sbuf);
-		if (known) {
+		if (known && !ahead->offer.missing) {
 			*sbuf = ahead->offer.st;
-		} else {
+		} else if (!known) {
 			stat_entry(directory, entry, dirfsp, sbuf);
 		}
 	}
@@ -482,6 +491,7 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_create(struct vfs_pathring_share *
 	ahead->counters = &share->counters->values.ahead;
 	ahead->window = MIN(window, 2 * AHEAD_MAX_BLOCK);
 	ahead->fake_times = lp_fake_directory_create_times(snum);
+	ahead->async_dosmode = lp_smbd_async_dosmode(snum);
 	ahead->how = (struct pathring_lookup_how) {
 		.flags = O_NOFOLLOW,
 		.mask = STATX_BASIC_STATS,

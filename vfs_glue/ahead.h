@@ -71,6 +71,7 @@ struct ahead_offer {
 	struct pathring_request *request;
 	size_t number;
 	unsigned int who; /* it is for */
+	bool missing;	  /* there is no such name any more: no request, no st */
 	SMB_STRUCT_STAT st;
 };
 
@@ -90,6 +91,7 @@ struct vfs_pathring_ahead {
 	enum pathring_backend backend;
 	size_t window; /* pathring:readahead */
 	bool fake_times;
+	bool async_dosmode;
 	struct pathring_xattr_query queries[AHEAD_NUM_XATTRS];
 	struct pathring_lookup_how how;
 	int number_of[AHEAD_NUM_XATTRS]; /* of the query; -1: none */
@@ -130,7 +132,13 @@ void ahead_look(struct ahead_directory *directory, struct ahead_block *block);
 void ahead_look_drop(struct ahead_block *block);
 
 /* Waits for the look-up of the entry, if there is one: true, with ahead->offer set. */
-bool ahead_look_result(struct ahead_directory *directory, const struct ahead_entry *entry);
+bool ahead_look_result(struct ahead_directory *directory, struct ahead_entry *entry);
+
+/*
+ * Looks the entry up now, for smbd's next call: true, with ahead->offer set, when that is known or
+ * when there is no such name any more.
+ */
+bool ahead_look_again(struct ahead_directory *directory, struct ahead_entry *entry);
 
 /* ------------------------------------------------------------------------------- ahead_answers.c
  */

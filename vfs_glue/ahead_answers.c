@@ -121,6 +121,13 @@ bool vfs_pathring_ahead_openat(struct vfs_pathring_ahead *ahead,
 	}
 	listed = note_use(ahead, dirfsp);
 	offered = is_offered(ahead, dirfsp, smb_fname, fsp, how);
+	if (offered && ahead->offer.missing) {
+		ahead->offer.directory = NULL;
+		ahead->opened.fsp = NULL;
+		errno = ENOENT;
+		*fd = -1;
+		return true;
+	}
 	if (offered) {
 		*fd = pathring_lookups_take_fd(ahead->offer.request, ahead->offer.number);
 		if (*fd >= 0) {

@@ -312,7 +312,20 @@ static void learn(struct vfs_pathring_ahead *ahead,
 	}
 }
 
-bool ahead_look_result(struct ahead_directory *directory, const struct ahead_entry *entry)
+/* What is known of the entry is what smbd's next calls are about. */
+static void offer(struct ahead_directory *directory, const struct ahead_entry *entry)
+{
+	directory->ahead->offer = (struct ahead_offer) {
+		.directory = directory,
+		.entry = entry,
+		.request = entry->request,
+		.number = entry->number,
+		.who = entry->who,
+	};
+}
+
+/* 0, with an offer, or a negative errno. */
+static int look_result(struct ahead_directory *directory, struct ahead_entry *entry)
 {
 	struct vfs_pathring_ahead *ahead = directory->ahead;
 	struct pathring_request *request = entry->request;
@@ -320,7 +333,7 @@ bool ahead_look_result(struct ahead_directory *directory, const struct ahead_ent
 	int ret;
 
 	if (request == NULL || entry->who != ahead_look_who(ahead)) {
-		return false;
+		return -EAGAIN;
 	}
 	ret = pathring_request_wait(request);
 	if (ret == 0 && entry->number == 0) {
@@ -335,15 +348,48 @@ bool ahead_look_result(struct ahead_directory *directory, const struct ahead_ent
 		ahead->counters->denied++;
 	}
 	/* What is denied is for smbd to hear from the kernel, and a link for smbd to follow. */
-	if (ret != 0 || S_ISLNK(stx->stx_mode)) {
+	if (ret == 0 && S_ISLNK(stx->stx_mode)) {
+		ret = -ELOOP;
+	}
+	if (ret == 0) {
+		offer(directory, entry);
+		stat_from_statx(stx, ahead->fake_times, &ahead->offer.st);
+	}
+	return ret;
+}
+
+bool ahead_look_result(struct ahead_directory *directory, struct ahead_entry *entry)
+{
+	return look_result(directory, entry) == 0;
+}
+
+bool ahead_look_again(struct ahead_directory *directory, struct ahead_entry *entry)
+{
+	struct vfs_pathring_ahead *ahead = directory->ahead;
+	struct ahead_block *block = &directory->blocks[directory->current];
+	struct vfs_pathring_engine *engine = vfs_pathring_engine_unstarted(ahead->backend);
+	struct pathring_identity *identity = NULL;
+	size_t number = entry - block->entries;
+	int ret = -ENOENT;
+
+	if (entry->request != NULL) {
+		ret = pathring_lookups_result(entry->request, entry->number, NULL, NULL);
+	}
+	if (engine != NULL) {
+		identity = vfs_pathring_who_identity(engine, ahead->handle->conn);
+	}
+	if (ret == -EACCES || ret == -EPERM || identity == NULL) {
 		return false;
 	}
 
-	ahead->offer.directory = directory;
-	ahead->offer.entry = entry;
-	ahead->offer.request = request;
-	ahead->offer.number = entry->number;
-	ahead->offer.who = entry->who;
-	stat_from_statx(stx, ahead->fake_times, &ahead->offer.st);
-	return true;
+	entry->request = NULL;
+	/* What was a link need not be one any more. */
+	entry->dirent.d_type = DT_UNKNOWN;
+	look_request(directory, block, engine->ring, identity, number, number + 1, true);
+	ret = look_result(directory, entry);
+	if (ret == -ENOENT) {
+		offer(directory, entry);
+		ahead->offer.missing = true;
+	}
+	return ret == 0 || ret == -ENOENT;
 }

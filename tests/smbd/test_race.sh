@@ -17,6 +17,7 @@ read -ra kinds <<<"${PATHRING_FILESYSTEMS:-ext4 xfs btrfs tmpfs}"
 changes=${PATHRING_CHANGES:-20000}
 # At a thousand changes a second, which is far less than a machine of today makes.
 seconds=$((changes / 1000 + 30))
+strace_pid=''
 
 unmount_all() {
 	local kind
@@ -32,6 +33,9 @@ unmount_all() {
 race_exit() {
 	local status=$?
 
+	if [[ -n $strace_pid ]]; then
+		kill "$strace_pid" 2>/dev/null || true
+	fi
 	if [[ -n $smbd_dir ]]; then
 		smbd_stop || true
 		unmount_all || true
@@ -48,7 +52,18 @@ race() {
 	fi
 }
 
+# The same while smbd waits a moment after each stat by name: what it asks then must be about the file that it opens.
+race_with_delay() {
+	strace -f -qq -o /dev/null -e trace=newfstatat -e inject=newfstatat:delay_exit=1000 -p "$smbd_pid" &
+	strace_pid=$!
+	race "$1" "$2" "$3" 5000
+	kill "$strace_pid" 2>/dev/null || true
+	wait "$strace_pid" || true
+	strace_pid=''
+}
+
 test_begin "$@"
+smbd_need strace
 trap race_exit EXIT
 test_lines_limit=$((seconds + 120))
 mkdir -m 755 "$smbd_dir/fs"
@@ -73,6 +88,7 @@ for kind in "${kinds[@]}"; do
 done
 race xfs async async
 race tmpfs async async
+race_with_delay tmpfs async delayed
 check 'smbd stops' smbd_stop
 check 'file systems are not in use any more' unmount_all
 test_finish
