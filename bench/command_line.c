@@ -4,6 +4,8 @@
  */
 #include "command_line.h"
 
+#include "program_name.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,12 +14,12 @@
 
 void bench_refuse(const char *option, const char *value, const char *expected)
 {
-	fprintf(stderr, "pathring-bench: %s %s: %s\n", option, value, expected);
+	fprintf(stderr, "%s: %s %s: %s\n", bench_program_name, option, value, expected);
 }
 
 void bench_refuse_memory(void)
 {
-	fprintf(stderr, "pathring-bench: out of memory\n");
+	fprintf(stderr, "%s: out of memory\n", bench_program_name);
 }
 
 /*
@@ -74,7 +76,7 @@ struct bench_arguments *bench_arguments_read(TALLOC_CTX *mem_ctx,
 					     const char *usage)
 {
 	struct bench_arguments *arguments = talloc_zero(mem_ctx, struct bench_arguments);
-	poptContext context = poptGetContext("pathring-bench", argc, argv, table, 0);
+	poptContext context = poptGetContext(bench_program_name, argc, argv, table, 0);
 	bool ok = false;
 
 	if (arguments != NULL) {

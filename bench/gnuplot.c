@@ -5,6 +5,8 @@
  */
 #include "gnuplot.h"
 
+#include "program_name.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -22,7 +24,8 @@ FILE *bench_gnuplot_script(void)
 
 	if (script == NULL) {
 		fprintf(stderr,
-			"pathring-bench: no memory for gnuplot's script: %s\n",
+			"%s: no memory for gnuplot's script: %s\n",
+			bench_program_name,
 			strerror(errno));
 		if (fd != -1) {
 			close(fd);
@@ -105,7 +108,7 @@ static void show_complaint(FILE *complaints)
 			memcpy(last, line, sizeof(last));
 		}
 	}
-	fprintf(stderr, "pathring-bench: gnuplot failed: %s\n", last + strspn(last, " \t"));
+	fprintf(stderr, "%s: gnuplot failed: %s\n", bench_program_name, last + strspn(last, " \t"));
 }
 
 bool bench_gnuplot_run(FILE *script, int dir_fd, unsigned int seconds)
@@ -129,12 +132,17 @@ bool bench_gnuplot_run(FILE *script, int dir_fd, unsigned int seconds)
 	}
 	if (error == ENOENT) {
 		fprintf(stderr,
-			"pathring-bench: plots need gnuplot, which is not installed (Debian: gnuplot-nox)\n");
+			"%s: plots need gnuplot, which is not installed (Debian: gnuplot-nox)\n",
+			bench_program_name);
 	} else if (error != 0) {
-		fprintf(stderr, "pathring-bench: cannot run gnuplot: %s\n", strerror(error));
+		fprintf(stderr,
+			"%s: cannot run gnuplot: %s\n",
+			bench_program_name,
+			strerror(error));
 	} else if (!wait_for(pid, seconds, &status)) {
 		fprintf(stderr,
-			"pathring-bench: gnuplot did not end within %u seconds and was killed\n",
+			"%s: gnuplot did not end within %u seconds and was killed\n",
+			bench_program_name,
 			seconds);
 	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		show_complaint(complaints);

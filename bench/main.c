@@ -10,6 +10,7 @@
 #include "options.h"
 #include "outputs.h"
 #include "probe.h"
+#include "program_name.h"
 #include "report.h"
 #include "report_json.h"
 #include "rounds.h"
@@ -21,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+const char bench_program_name[] = "pathring-bench";
 
 static bool all_right(const struct bench_report *report)
 {

@@ -4,6 +4,8 @@
  */
 #include "report_files.h"
 
+#include "program_name.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,7 +15,8 @@
 static void say(const char *path, const char *name)
 {
 	fprintf(stderr,
-		"pathring-bench: cannot write %s%s%s: %s\n",
+		"%s: cannot write %s%s%s: %s\n",
+		bench_program_name,
 		path,
 		name[0] != '\0' ? "/" : "",
 		name,
@@ -32,7 +35,7 @@ struct bench_report_dir *bench_report_dir(TALLOC_CTX *mem_ctx, const char *path)
 	int ret = 0;
 
 	if (dir == NULL) {
-		fprintf(stderr, "pathring-bench: out of memory\n");
+		fprintf(stderr, "%s: out of memory\n", bench_program_name);
 		return NULL;
 	}
 	dir->path = path;
@@ -76,7 +79,7 @@ const char *bench_report_dir_name(struct bench_report_dir *dir, const char *name
 	}
 	longer = talloc_realloc(dir, dir->names, char *, dir->num_names + 1);
 	if (unused == NULL || longer == NULL) {
-		fprintf(stderr, "pathring-bench: out of memory\n");
+		fprintf(stderr, "%s: out of memory\n", bench_program_name);
 		return NULL;
 	}
 	dir->names = longer;
@@ -116,7 +119,7 @@ FILE *bench_report_dir_open_new(struct bench_report_dir *dir, const char *name, 
 	}
 	file_name = talloc_asprintf(dir, "%s%s", unused, end);
 	if (file_name == NULL) {
-		fprintf(stderr, "pathring-bench: out of memory\n");
+		fprintf(stderr, "%s: out of memory\n", bench_program_name);
 		return NULL;
 	}
 	return bench_report_dir_open(dir, file_name);
