@@ -16,36 +16,41 @@
 /* "format" in the first line of a file. */
 #define REPLAY_TRACE_FORMAT "pathring-trace/1"
 
+/* Bytes of a line with its end, at most. */
+#define REPLAY_TRACE_MAX_LINE (1024 * 1024)
+
 /*
  * One line a command: REPLAY_CREATE and so on, and its name in a trace and in reports. Those after
  * DELTREE are never replayed, only accounted for.
  */
-#define REPLAY_COMMANDS(X)                    \
-	X(CREATE, create)                     \
-	X(CLOSE, close)                       \
-	X(READ, read)                         \
-	X(WRITE, write)                       \
-	X(FLUSH, flush)                       \
-	X(QUERY_INFO, query - info)           \
-	X(SET_INFO, set - info)               \
-	X(QUERY_DIRECTORY, query - directory) \
-	X(UNLINK, unlink)                     \
-	X(RENAME, rename)                     \
-	X(MKDIR, mkdir)                       \
-	X(RMDIR, rmdir)                       \
-	X(DELTREE, deltree)                   \
-	X(LOCK, lock)                         \
-	X(IOCTL, ioctl)                       \
-	X(CHANGE_NOTIFY, change - notify)     \
-	X(OPLOCK_BREAK, oplock - break)       \
-	X(ECHO, echo)                         \
-	X(CANCEL, cancel)                     \
-	X(NEGOTIATE, negotiate)               \
-	X(SESSION_SETUP, session - setup)     \
-	X(LOGOFF, logoff)                     \
-	X(TREE_CONNECT, tree - connect)       \
-	X(TREE_DISCONNECT, tree - disconnect) \
-	X(OTHER, other)
+/* clang-format off */
+#define REPLAY_COMMANDS(X) \
+	X(CREATE, "create") \
+	X(CLOSE, "close") \
+	X(READ, "read") \
+	X(WRITE, "write") \
+	X(FLUSH, "flush") \
+	X(QUERY_INFO, "query-info") \
+	X(SET_INFO, "set-info") \
+	X(QUERY_DIRECTORY, "query-directory") \
+	X(UNLINK, "unlink") \
+	X(RENAME, "rename") \
+	X(MKDIR, "mkdir") \
+	X(RMDIR, "rmdir") \
+	X(DELTREE, "deltree") \
+	X(LOCK, "lock") \
+	X(IOCTL, "ioctl") \
+	X(CHANGE_NOTIFY, "change-notify") \
+	X(OPLOCK_BREAK, "oplock-break") \
+	X(ECHO, "echo") \
+	X(CANCEL, "cancel") \
+	X(NEGOTIATE, "negotiate") \
+	X(SESSION_SETUP, "session-setup") \
+	X(LOGOFF, "logoff") \
+	X(TREE_CONNECT, "tree-connect") \
+	X(TREE_DISCONNECT, "tree-disconnect") \
+	X(OTHER, "other")
+/* clang-format on */
 
 enum replay_command {
 #define REPLAY_COMMAND_CONSTANT(constant, name) REPLAY_##constant,
@@ -155,7 +160,12 @@ struct replay_record {
 	struct replay_trace_end end;
 };
 
-/* ---- writing: 0, or a negative errno after which the writer only can be freed ---- */
+/*
+ * ---- writing: 0, or a negative errno after which the writer only can be freed ----
+ *
+ * -EMSGSIZE: strings that would make a line longer than any may be. Nothing of it is written then,
+ * and the writer can be used on.
+ */
 
 struct replay_trace_writer;
 
@@ -168,6 +178,8 @@ int replay_trace_write_session(struct replay_trace_writer *writer,
 			       const struct replay_session *session);
 int replay_trace_write_request(struct replay_trace_writer *writer,
 			       const struct replay_request *request);
+/* What has been written so far is in the file then. */
+int replay_trace_write_flush(struct replay_trace_writer *writer);
 /* Everything is in the file when this has returned 0; without it, the trace is cut short. */
 int replay_trace_write_end(struct replay_trace_writer *writer, const struct replay_trace_end *end);
 

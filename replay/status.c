@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The names of NTSTATUS codes, as Samba spells them: those that a file server answers with. Any
+ * other code is written as a number.
+ */
+#include "trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct status_name {
+	uint32_t status;
+	const char *name;
+};
+
+#define PREFIX "NT_STATUS_"
+
+/* In ascending order. */
+static const struct status_name names[] = {
+	{ 0x00000000, PREFIX "OK" },
+	{ 0x00000103, PREFIX "PENDING" },
+	{ 0x00000104, PREFIX "REPARSE" },
+	{ 0x00000105, PREFIX "MORE_ENTRIES" },
+	{ 0x0000010b, PREFIX "NOTIFY_CLEANUP" },
+	{ 0x0000010c, PREFIX "NOTIFY_ENUM_DIR" },
+	{ 0x80000005, PREFIX "BUFFER_OVERFLOW" },
+	{ 0x80000006, PREFIX "NO_MORE_FILES" },
+	{ 0x80000010, PREFIX "DEVICE_OFF_LINE" },
+	{ 0x80000012, PREFIX "NO_MORE_EAS" },
+	{ 0x80000013, PREFIX "INVALID_EA_NAME" },
+	{ 0x80000014, PREFIX "EA_LIST_INCONSISTENT" },
+	{ 0x8000001a, PREFIX "NO_MORE_ENTRIES" },
+	{ 0x8000002d, PREFIX "STOPPED_ON_SYMLINK" },
+	{ 0xc0000001, PREFIX "UNSUCCESSFUL" },
+	{ 0xc0000002, PREFIX "NOT_IMPLEMENTED" },
+	{ 0xc0000003, PREFIX "INVALID_INFO_CLASS" },
+	{ 0xc0000004, PREFIX "INFO_LENGTH_MISMATCH" },
+	{ 0xc0000008, PREFIX "INVALID_HANDLE" },
+	{ 0xc000000d, PREFIX "INVALID_PARAMETER" },
+	{ 0xc000000e, PREFIX "NO_SUCH_DEVICE" },
+	{ 0xc000000f, PREFIX "NO_SUCH_FILE" },
+	{ 0xc0000010, PREFIX "INVALID_DEVICE_REQUEST" },
+	{ 0xc0000011, PREFIX "END_OF_FILE" },
+	{ 0xc0000012, PREFIX "WRONG_VOLUME" },
+	{ 0xc0000016, PREFIX "MORE_PROCESSING_REQUIRED" },
+	{ 0xc0000017, PREFIX "NO_MEMORY" },
+	{ 0xc0000022, PREFIX "ACCESS_DENIED" },
+	{ 0xc0000023, PREFIX "BUFFER_TOO_SMALL" },
+	{ 0xc0000024, PREFIX "OBJECT_TYPE_MISMATCH" },
+	{ 0xc0000033, PREFIX "OBJECT_NAME_INVALID" },
+	{ 0xc0000034, PREFIX "OBJECT_NAME_NOT_FOUND" },
+	{ 0xc0000035, PREFIX "OBJECT_NAME_COLLISION" },
+	{ 0xc0000039, PREFIX "OBJECT_PATH_INVALID" },
+	{ 0xc000003a, PREFIX "OBJECT_PATH_NOT_FOUND" },
+	{ 0xc000003b, PREFIX "OBJECT_PATH_SYNTAX_BAD" },
+	{ 0xc000003e, PREFIX "DATA_ERROR" },
+	{ 0xc0000043, PREFIX "SHARING_VIOLATION" },
+	{ 0xc0000044, PREFIX "QUOTA_EXCEEDED" },
+	{ 0xc000004f, PREFIX "EAS_NOT_SUPPORTED" },
+	{ 0xc0000050, PREFIX "EA_TOO_LARGE" },
+	{ 0xc0000051, PREFIX "NONEXISTENT_EA_ENTRY" },
+	{ 0xc0000052, PREFIX "NO_EAS_ON_FILE" },
+	{ 0xc0000054, PREFIX "FILE_LOCK_CONFLICT" },
+	{ 0xc0000055, PREFIX "LOCK_NOT_GRANTED" },
+	{ 0xc0000056, PREFIX "DELETE_PENDING" },
+	{ 0xc000005a, PREFIX "INVALID_OWNER" },
+	{ 0xc000005b, PREFIX "INVALID_PRIMARY_GROUP" },
+	{ 0xc0000061, PREFIX "PRIVILEGE_NOT_HELD" },
+	{ 0xc0000064, PREFIX "NO_SUCH_USER" },
+	{ 0xc000006a, PREFIX "WRONG_PASSWORD" },
+	{ 0xc000006d, PREFIX "LOGON_FAILURE" },
+	{ 0xc000006e, PREFIX "ACCOUNT_RESTRICTION" },
+	{ 0xc0000071, PREFIX "PASSWORD_EXPIRED" },
+	{ 0xc0000072, PREFIX "ACCOUNT_DISABLED" },
+	{ 0xc0000077, PREFIX "INVALID_ACL" },
+	{ 0xc0000078, PREFIX "INVALID_SID" },
+	{ 0xc0000079, PREFIX "INVALID_SECURITY_DESCR" },
+	{ 0xc000007e, PREFIX "RANGE_NOT_LOCKED" },
+	{ 0xc000007f, PREFIX "DISK_FULL" },
+	{ 0xc000009a, PREFIX "INSUFFICIENT_RESOURCES" },
+	{ 0xc00000a2, PREFIX "MEDIA_WRITE_PROTECTED" },
+	{ 0xc00000a3, PREFIX "DEVICE_NOT_READY" },
+	{ 0xc00000ac, PREFIX "PIPE_NOT_AVAILABLE" },
+	{ 0xc00000ae, PREFIX "PIPE_BUSY" },
+	{ 0xc00000af, PREFIX "ILLEGAL_FUNCTION" },
+	{ 0xc00000b0, PREFIX "PIPE_DISCONNECTED" },
+	{ 0xc00000b1, PREFIX "PIPE_CLOSING" },
+	{ 0xc00000b5, PREFIX "IO_TIMEOUT" },
+	{ 0xc00000ba, PREFIX "FILE_IS_A_DIRECTORY" },
+	{ 0xc00000bb, PREFIX "NOT_SUPPORTED" },
+	{ 0xc00000be, PREFIX "BAD_NETWORK_PATH" },
+	{ 0xc00000bf, PREFIX "NETWORK_BUSY" },
+	{ 0xc00000c9, PREFIX "NETWORK_NAME_DELETED" },
+	{ 0xc00000ca, PREFIX "NETWORK_ACCESS_DENIED" },
+	{ 0xc00000cc, PREFIX "BAD_NETWORK_NAME" },
+	{ 0xc00000d0, PREFIX "REQUEST_NOT_ACCEPTED" },
+	{ 0xc00000d4, PREFIX "NOT_SAME_DEVICE" },
+	{ 0xc00000d5, PREFIX "FILE_RENAMED" },
+	{ 0xc00000d9, PREFIX "PIPE_EMPTY" },
+	{ 0xc00000e2, PREFIX "OPLOCK_NOT_GRANTED" },
+	{ 0xc00000e3, PREFIX "INVALID_OPLOCK_PROTOCOL" },
+	{ 0xc00000e5, PREFIX "INTERNAL_ERROR" },
+	{ 0xc00000e9, PREFIX "UNEXPECTED_IO_ERROR" },
+	{ 0xc0000101, PREFIX "DIRECTORY_NOT_EMPTY" },
+	{ 0xc0000102, PREFIX "FILE_CORRUPT_ERROR" },
+	{ 0xc0000103, PREFIX "NOT_A_DIRECTORY" },
+	{ 0xc0000106, PREFIX "NAME_TOO_LONG" },
+	{ 0xc000011f, PREFIX "TOO_MANY_OPENED_FILES" },
+	{ 0xc0000120, PREFIX "CANCELLED" },
+	{ 0xc0000121, PREFIX "CANNOT_DELETE" },
+	{ 0xc0000123, PREFIX "FILE_DELETED" },
+	{ 0xc0000128, PREFIX "FILE_CLOSED" },
+	{ 0xc0000148, PREFIX "INVALID_LEVEL" },
+	{ 0xc000014b, PREFIX "PIPE_BROKEN" },
+	{ 0xc0000185, PREFIX "IO_DEVICE_ERROR" },
+	{ 0xc000019c, PREFIX "FS_DRIVER_REQUIRED" },
+	{ 0xc00001a1, PREFIX "INVALID_LOCK_RANGE" },
+	{ 0xc0000203, PREFIX "USER_SESSION_DELETED" },
+	{ 0xc0000205, PREFIX "INSUFF_SERVER_RESOURCES" },
+	{ 0xc000020c, PREFIX "CONNECTION_DISCONNECTED" },
+	{ 0xc000020d, PREFIX "CONNECTION_RESET" },
+	{ 0xc0000225, PREFIX "NOT_FOUND" },
+	{ 0xc000022d, PREFIX "RETRY" },
+	{ 0xc0000236, PREFIX "CONNECTION_REFUSED" },
+	{ 0xc0000257, PREFIX "PATH_NOT_COVERED" },
+	{ 0xc0000265, PREFIX "TOO_MANY_LINKS" },
+	{ 0xc000026d, PREFIX "DFS_UNAVAILABLE" },
+	{ 0xc000026e, PREFIX "VOLUME_DISMOUNTED" },
+	{ 0xc0000275, PREFIX "NOT_A_REPARSE_POINT" },
+	{ 0xc0000279, PREFIX "IO_REPARSE_TAG_NOT_HANDLED" },
+	{ 0xc0000280, PREFIX "REPARSE_POINT_NOT_RESOLVED" },
+	{ 0xc000035c, PREFIX "NETWORK_SESSION_EXPIRED" },
+	{ 0xc0000427, PREFIX "FILE_SYSTEM_LIMITATION" },
+	{ 0xc0000466, PREFIX "SERVER_UNAVAILABLE" },
+	{ 0xc0000467, PREFIX "FILE_NOT_AVAILABLE" },
+	{ 0xc000a100, PREFIX "HASH_NOT_SUPPORTED" },
+	{ 0xc000a101, PREFIX "HASH_NOT_PRESENT" },
+};
+
+static int compare(const void *key, const void *element)
+{
+	uint32_t status = *(const uint32_t *)key;
+	uint32_t other = ((const struct status_name *)element)->status;
+
+	return (status > other) - (status < other);
+}
+
+const char *replay_status_name(uint32_t status, char text[REPLAY_STATUS_SIZE])
+{
+	const struct status_name *found = NULL;
+
+	if (status == 0) {
+		return names[0].name;
+	}
+	found = bsearch(
+		&status, names, sizeof(names) / sizeof(names[0]), sizeof(names[0]), compare);
+	if (found != NULL) {
+		return found->name;
+	}
+	snprintf(text, REPLAY_STATUS_SIZE, "0x%08x", (unsigned int)status);
+	return text;
+}
+
+bool replay_status_parse(const char *name, uint32_t *status)
+{
+	size_t i = 0;
+
+	if (name[0] == '0' && name[1] == 'x') {
+		size_t length = strspn(name + 2, "0123456789abcdefABCDEF");
+
+		if (length == 0 || length > 8 || name[2 + length] != '\0') {
+			return false;
+		}
+		*status = (uint32_t)strtoul(name + 2, NULL, 16);
+		return true;
+	}
+	/* Warnings like STATUS_NO_MORE_FILES are mostly written without the "NT_". */
+	if (strncmp(name, "NT_", 3) == 0) {
+		name += 3;
+	}
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i].name + 3) == 0) {
+			*status = names[i].status;
+			return true;
+		}
+	}
+	return false;
+}
