@@ -87,7 +87,11 @@ enum replay_field {
  * "path:stream".
  */
 struct replay_request {
-	uint64_t id;	   /* from 1, in the order in which requests were made */
+	/*
+	 * From 1, in the order in which requests were made. Lines need not be in that order: one
+	 * that was answered late may stand behind later ones.
+	 */
+	uint64_t id;
 	uint64_t time;	   /* nanoseconds since the trace's beginning */
 	uint64_t duration; /* nanoseconds until the (last) answer */
 	uint32_t session;  /* replay_session.number */
@@ -132,7 +136,7 @@ struct replay_request {
 
 /* Who asks. Told before the first request of it. */
 struct replay_session {
-	uint32_t number;    /* from 1 */
+	uint32_t number;    /* 1, 2, 3 and so on, in the order in which they are told */
 	const char *user;   /* NULL: not known */
 	const char *domain; /* or NULL */
 	const char *client; /* the address, or another name for the computer */
@@ -187,15 +191,25 @@ int replay_trace_write_end(struct replay_trace_writer *writer, const struct repl
 
 struct replay_trace_reader;
 
-/* NULL after a message on stderr. name: of a file, or "-" for standard input. */
+/*
+ * NULL after a message on stderr. name: of a file, or "-" for standard input. Ctrl-C (signals.h)
+ * is the end of what can be read.
+ */
 struct replay_trace_reader *replay_trace_open(TALLOC_CTX *mem_ctx, const char *name);
 const struct replay_trace_header *replay_trace_header(const struct replay_trace_reader *reader);
 
 /*
- * 1: a record, whose strings live until the next call. 0: the file's end. -1, after a message on
+ * 1: a record, whose strings live until the next call. 0: the file's end; if no REPLAY_RECORD_END
+ * came before, the trace was cut short, which has been said on stderr. -1, after a message on
  * stderr that names the file and line: what is not a trace.
  */
 int replay_trace_next(struct replay_trace_reader *reader, struct replay_record *record);
+
+/*
+ * Of a request without "skip": the name of a field that its command can't do without and that is
+ * not there, or NULL. Readers never give out such a request; the sink of the importers skips it.
+ */
+const char *replay_request_missing(const struct replay_request *request);
 
 /* ---- names ---- */
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Messages that are safe to show.
+ */
+#include "message.h"
+
+#include "program_name.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Longer ones lose their end. */
+#define MESSAGE_SIZE 2048
+
+/* Those of C0, and those of C1 in UTF-8. */
+static void remove_controls(char *text)
+{
+	unsigned char *at = NULL;
+
+	for (at = (unsigned char *)text; *at != '\0'; at++) {
+		bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+
+		if (*at < 0x20 || *at == 0x7f || c1) {
+			*at = '?';
+		}
+	}
+}
+
+int replay_complain(const char *format, ...)
+{
+	char text[MESSAGE_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	remove_controls(text);
+	fprintf(stderr, "%s: %s\n", bench_program_name, text);
+	return -1;
+}
+
+int replay_complain_memory(void)
+{
+	return replay_complain("out of memory");
+}
