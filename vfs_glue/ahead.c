@@ -13,6 +13,9 @@
 /* More entries in a row than this that smbd does not open: it looks for something else. */
 #define MAX_UNUSED 8
 
+/* Of so many, and of half as many before them, it is known how many smbd has opened. */
+#define NAMES_OF_LATE 128
+
 static struct ahead_directory *directory_find(struct vfs_pathring_ahead *ahead, DIR *dirp)
 {
 	struct ahead_directory *directory = NULL;
@@ -45,9 +48,6 @@ static void directory_close(struct ahead_directory *directory)
 	}
 	DLIST_REMOVE(ahead->directories, directory);
 	TALLOC_FREE(directory->handle);
-	if (!directory->used) {
-		ahead->used = false;
-	}
 	TALLOC_FREE(ahead->spare);
 	ahead->spare = directory;
 }
@@ -108,6 +108,10 @@ directory_create(struct vfs_pathring_ahead *ahead, const struct files_struct *di
 	directory->ahead = ahead;
 	directory->dirp = dirp;
 	directory->fsp = dirfsp;
+	if (ahead->begun == dirfsp) {
+		directory->names = 1;
+		directory->opened = 1;
+	}
 	DLIST_ADD(ahead->directories, directory);
 	return directory;
 }
@@ -261,6 +265,16 @@ static void look_on(struct ahead_directory *directory, struct files_struct *dirf
 	}
 }
 
+static void note_name(struct ahead_directory *directory)
+{
+	if (directory->names == NAMES_OF_LATE) {
+		directory->names /= 2;
+		directory->opened /= 2;
+	}
+	directory->names++;
+	directory->unused++;
+}
+
 /* sbuf is NULL where smbd asks for no stat. */
 static struct dirent *directory_read(struct ahead_directory *directory,
 				     struct files_struct *dirfsp,
@@ -292,7 +306,9 @@ static struct dirent *directory_read(struct ahead_directory *directory,
 			}
 		}
 		directory->given++;
-		directory->unused += dots ? 0 : 1;
+		if (!dots) {
+			note_name(directory);
+		}
 	}
 	if (sbuf != NULL) {
 		SET_STAT_INVALID(*sbuf);

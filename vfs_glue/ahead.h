@@ -60,8 +60,9 @@ struct ahead_directory {
 	/* How far to look */
 	size_t given;	 /* entries that smbd got in this turn */
 	size_t expected; /* that it will have got at the end of it; 0: not known */
+	size_t names;	 /* that smbd got of late, without "." and ".." */
+	size_t opened;	 /* of these, by smbd */
 	size_t unused;	 /* entries in a row that smbd did not open */
-	bool used;	 /* it has opened one */
 };
 
 /* The entry that smbd got last, as far as it was looked up. */
@@ -103,8 +104,10 @@ struct vfs_pathring_ahead {
 	bool turn_begun;
 	struct ahead_directory *spare; /* one that is closed; listings come one after the other */
 
+	/* The directory whose "." smbd opened last: that is how it begins to list all names */
+	const struct files_struct *begun;
+
 	/* What was seen of late, for how far and where to look up */
-	bool used;	   /* smbd has opened entries of the directory it listed last */
 	bool slow;	   /* each look-up had to wait for the file system */
 	size_t not_waited; /* so many single ones in a row had not */
 	uint64_t entry_nsec[PATHRING_NUM_PLACEMENTS]; /* an entry, all in all; 0: not known */

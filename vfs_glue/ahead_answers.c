@@ -71,8 +71,10 @@ static bool note_use(struct vfs_pathring_ahead *ahead, const struct files_struct
 
 	for (directory = ahead->directories; directory != NULL; directory = directory->next) {
 		if (directory->fsp == dirfsp) {
+			if (directory->unused > 0) {
+				directory->opened++;
+			}
 			directory->unused = 0;
-			directory->used = true;
 			return true;
 		}
 	}
@@ -116,7 +118,13 @@ bool vfs_pathring_ahead_openat(struct vfs_pathring_ahead *ahead,
 	bool listed;
 	bool offered;
 
-	if (ahead == NULL || ahead->directories == NULL) {
+	if (ahead == NULL) {
+		return false;
+	}
+	if (ISDOT(smb_fname->base_name)) {
+		ahead->begun = dirfsp;
+	}
+	if (ahead->directories == NULL) {
 		return false;
 	}
 	listed = note_use(ahead, dirfsp);
@@ -258,7 +266,13 @@ ssize_t vfs_pathring_flistxattr(struct vfs_handle_struct *handle,
 /* The memory of an fsp is used again: what is known of this one must not be another's. */
 void vfs_pathring_ahead_closing(struct vfs_pathring_ahead *ahead, const struct files_struct *fsp)
 {
-	if (ahead != NULL && ahead->opened.fsp == fsp) {
+	if (ahead == NULL) {
+		return;
+	}
+	if (ahead->opened.fsp == fsp) {
 		ahead->opened.fsp = NULL;
+	}
+	if (ahead->begun == fsp) {
+		ahead->begun = NULL;
 	}
 }

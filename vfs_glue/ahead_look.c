@@ -5,9 +5,16 @@
  */
 #include "ahead.h"
 
-/* How many names are looked up at once until smbd has opened one, and at first after that. */
-#define FIRST_NAMES 2
+/* How many names are looked up at once at first. */
 #define FEW_NAMES 16
+
+/*
+ * smbd opens the names that fit the client's pattern. Where these are fewer than one of so many,
+ * looking all of them up costs more than it brings. A look-up that has to be waited for costs
+ * little beside others.
+ */
+#define FEWEST_OPENED 2
+#define FEWEST_OPENED_SLOW 8
 
 /*
  * So many at once, in a directory that has so many, are worth a thread of their own beside smbd's:
@@ -102,6 +109,14 @@ static bool look_request(struct ahead_directory *directory,
 	return true;
 }
 
+/* As far as can be told: not before smbd has opened one, or ".". */
+static bool are_opened(const struct ahead_directory *directory)
+{
+	size_t fewest = directory->ahead->slow ? FEWEST_OPENED_SLOW : FEWEST_OPENED;
+
+	return directory->opened > 0 && directory->opened * fewest >= directory->names;
+}
+
 /* As many entries as smbd will get before this turn ends, as far as can be foreseen. */
 static size_t how_far(const struct ahead_directory *directory, const struct ahead_block *block)
 {
@@ -111,9 +126,6 @@ static size_t how_far(const struct ahead_directory *directory, const struct ahea
 
 	if (block != current) {
 		given += current->count - current->position;
-	}
-	if (!directory->used && !directory->ahead->used) {
-		return MIN(most, FIRST_NAMES);
 	}
 	if (directory->expected == 0 && given < 2 * FEW_NAMES) {
 		return MIN(most, FEW_NAMES);
@@ -172,7 +184,7 @@ void ahead_look(struct ahead_directory *directory, struct ahead_block *block)
 	if (block->looked > block->position || block->looked == block->count) {
 		return;
 	}
-	if (block->later && !current) {
+	if ((block->later && !current) || !are_opened(directory)) {
 		return;
 	}
 	end = begin + how_far(directory, block);
@@ -344,8 +356,6 @@ static int look_result(struct ahead_directory *directory, struct ahead_entry *en
 	}
 	if (ret == 0) {
 		ahead->counters->known[pathring_request_placement(request)]++;
-	} else if (ret == -EACCES || ret == -EPERM) {
-		ahead->counters->denied++;
 	}
 	/* What is denied is for smbd to hear from the kernel, and a link for smbd to follow. */
 	if (ret == 0 && S_ISLNK(stx->stx_mode)) {

@@ -148,7 +148,6 @@ print_ahead(FILE *file, const char *share, const struct vfs_pathring_ahead_count
 			      ahead_call_names[i],
 			      ahead->misses[i]);
 	}
-	print_counter(file, "lookahead_denied", share, NULL, NULL, ahead->denied);
 	print_counter(file, "lookahead_waits", share, NULL, NULL, ahead->waits);
 }
 

@@ -59,7 +59,6 @@ enum vfs_pathring_ahead_call {
 struct vfs_pathring_ahead_counters {
 	uint64_t looked;			 /* names looked up */
 	uint64_t known[PATHRING_NUM_PLACEMENTS]; /* of these, that smbd came to, by where */
-	uint64_t denied;			 /* that the user may not look up */
 	uint64_t waits; /* how often look-ups had to wait, mostly for the file system */
 	uint64_t hits[VFS_PATHRING_AHEAD_NUM_CALLS];   /* calls answered from that */
 	uint64_t misses[VFS_PATHRING_AHEAD_NUM_CALLS]; /* for an entry, and not answered */
