@@ -28,6 +28,7 @@ struct replay_import {
 int replay_import_capture(const struct replay_import *import);
 int replay_import_loadfile(const struct replay_import *import);
 int replay_import_full_audit(const struct replay_import *import);
+int replay_import_trace(const struct replay_import *import);
 
 /*
  * What an importer has found. Sessions before their requests. -1 after a message on stderr: the
@@ -39,6 +40,9 @@ int replay_sink_request(struct replay_sink *sink, const struct replay_request *r
 
 /* What the source itself says is missing; part of the trace's last line. */
 void replay_sink_lost(struct replay_sink *sink, uint64_t count);
+
+/* The source ends before what it tells of does: the trace will be marked so. */
+void replay_sink_cut_short(struct replay_sink *sink);
 
 /* How much of the input has been read, of how much in all (0: not known), in bytes; for the
  * progress. */

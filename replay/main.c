@@ -5,6 +5,8 @@
  * Exit codes: 0 done; 1 something failed; 2 bad command line; 128 and the signal's number when one
  * ended it.
  */
+#include "commands.h"
+
 #include "program_name.h"
 
 #include <stdio.h>
@@ -20,6 +22,10 @@ static const struct {
 	int (*run)(int argc, const char **argv);
 	const char *help;
 } commands[] = {
+	{ "import",
+	  "pathring-replay import",
+	  replay_command_import,
+	  "Make a trace of a capture, a loadfile or a log" },
 	{ .name = NULL },
 };
 

@@ -6,6 +6,7 @@
 
 #include "program_name.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -26,16 +27,31 @@ static void remove_controls(char *text)
 	}
 }
 
-int replay_complain(const char *format, ...)
+static void say(const char *format, va_list arguments)
 {
 	char text[MESSAGE_SIZE];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	remove_controls(text);
+	fprintf(stderr, "%s: %s\n", bench_program_name, text);
+}
+
+void replay_say(const char *format, ...)
+{
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	say(format, arguments);
 	va_end(arguments);
-	remove_controls(text);
-	fprintf(stderr, "%s: %s\n", bench_program_name, text);
+}
+
+int replay_complain(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(format, arguments);
+	va_end(arguments);
 	return -1;
 }
 

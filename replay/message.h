@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What goes wrong, on standard error.
+ * What there is to say on standard error.
  */
 #ifndef REPLAY_MESSAGE_H
 #define REPLAY_MESSAGE_H
 
-#include <stdarg.h>
-
 /*
  * One line, beginning with the program's name. What is said may contain parts of an input: control
- * characters become '?', so that nobody's file moves the cursor of a terminal. Always -1, for the
- * caller to return.
+ * characters become '?', so that nobody's file moves the cursor of a terminal.
  */
+void replay_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same of something that went wrong. Always -1, for the caller to return. */
 int replay_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int replay_complain_memory(void);
 
