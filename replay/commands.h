@@ -7,5 +7,6 @@
 #define REPLAY_COMMANDS_H
 
 int replay_command_import(int argc, const char **argv);
+int replay_command_info(int argc, const char **argv);
 
 #endif /* REPLAY_COMMANDS_H */

@@ -26,6 +26,7 @@ static const struct {
 	  "pathring-replay import",
 	  replay_command_import,
 	  "Make a trace of a capture, a loadfile or a log" },
+	{ "info", "pathring-replay info", replay_command_info, "Say what is in a trace" },
 	{ .name = NULL },
 };
 

@@ -14,7 +14,7 @@
 #define MESSAGE_SIZE 2048
 
 /* Those of C0, and those of C1 in UTF-8. */
-static void remove_controls(char *text)
+void replay_remove_controls(char *text)
 {
 	unsigned char *at = NULL;
 
@@ -32,7 +32,7 @@ static void say(const char *format, va_list arguments)
 	char text[MESSAGE_SIZE];
 
 	vsnprintf(text, sizeof(text), format, arguments);
-	remove_controls(text);
+	replay_remove_controls(text);
 	fprintf(stderr, "%s: %s\n", bench_program_name, text);
 }
 

@@ -11,6 +11,9 @@
  */
 void replay_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What it does to control characters. */
+void replay_remove_controls(char *text);
+
 /* The same of something that went wrong. Always -1, for the caller to return. */
 int replay_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int replay_complain_memory(void);
