@@ -398,7 +398,7 @@ static int read_request(struct loadfile *loadfile,
 	}
 	if (num_words != num + 2) {
 		return replay_lines_complain(loadfile->lines,
-					     "%s: expected %zu words and a status",
+					     "%s: takes %zu words and a status",
 					     operation->name,
 					     num);
 	}

@@ -411,7 +411,7 @@ static int read_request(struct replay_trace_reader *reader, struct replay_record
 	if (missing != NULL) {
 		return replay_lines_complain(
 			reader->lines,
-			"a %s without \"%s\" (a \"skip\" would say why it can't be replayed)",
+			"%s without \"%s\" (a \"skip\" would say why it can't be replayed)",
 			replay_command_name(request->command),
 			missing);
 	}
