@@ -40,13 +40,12 @@ struct replay_lines {
 
 static int close_lines(struct replay_lines *lines)
 {
-	if (lines->fd != STDIN_FILENO) {
-		close(lines->fd);
-	}
+	close(lines->fd);
 	return 0;
 }
 
-struct replay_lines *replay_lines_open(TALLOC_CTX *mem_ctx, const char *name, size_t max_length)
+struct replay_lines *
+replay_lines_over(TALLOC_CTX *mem_ctx, int fd, const char *name, size_t max_length)
 {
 	struct replay_lines *lines = talloc_zero(mem_ctx, struct replay_lines);
 	struct stat st = { .st_size = 0 };
@@ -55,22 +54,11 @@ struct replay_lines *replay_lines_open(TALLOC_CTX *mem_ctx, const char *name, si
 		replay_complain_memory();
 		return NULL;
 	}
+	lines->fd = fd;
 	lines->max_length = max_length;
 	lines->size = BUFFER_SIZE;
 	lines->buffer = talloc_array(lines, char, lines->size);
-	if (strcmp(name, "-") == 0) {
-		lines->name = "standard input";
-		lines->fd = STDIN_FILENO;
-	} else {
-		lines->name = talloc_strdup(lines, name);
-		lines->fd = open(name, O_RDONLY | O_CLOEXEC);
-	}
-	if (lines->fd == -1) {
-		replay_complain("%s: %s", name, strerror(errno));
-		talloc_free(lines);
-		return NULL;
-	}
-	talloc_set_destructor(lines, close_lines);
+	lines->name = talloc_strdup(lines, name);
 	if (lines->name == NULL || lines->buffer == NULL) {
 		replay_complain_memory();
 		talloc_free(lines);
@@ -78,6 +66,28 @@ struct replay_lines *replay_lines_open(TALLOC_CTX *mem_ctx, const char *name, si
 	}
 	lines->may_wait = fstat(lines->fd, &st) != 0 || !S_ISREG(st.st_mode);
 	lines->all = lines->may_wait ? 0 : (uint64_t)st.st_size;
+	return lines;
+}
+
+struct replay_lines *replay_lines_open(TALLOC_CTX *mem_ctx, const char *name, size_t max_length)
+{
+	struct replay_lines *lines = NULL;
+	int fd = -1;
+
+	if (strcmp(name, "-") == 0) {
+		return replay_lines_over(mem_ctx, STDIN_FILENO, "standard input", max_length);
+	}
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		replay_complain("%s: %s", name, strerror(errno));
+		return NULL;
+	}
+	lines = replay_lines_over(mem_ctx, fd, name, max_length);
+	if (lines == NULL) {
+		close(fd);
+		return NULL;
+	}
+	talloc_set_destructor(lines, close_lines);
 	return lines;
 }
 

@@ -15,6 +15,10 @@ struct replay_lines;
 /* NULL after a message on stderr. name: of a file, or "-" for standard input. */
 struct replay_lines *replay_lines_open(TALLOC_CTX *mem_ctx, const char *name, size_t max_length);
 
+/* The same for a descriptor, which stays the caller's; name is for messages. */
+struct replay_lines *
+replay_lines_over(TALLOC_CTX *mem_ctx, int fd, const char *name, size_t max_length);
+
 /*
  * 1: a line, without its end and followed by a NUL, that may be changed and lives until the next
  * call; a NUL within it is refused. 0: the input's end, or a signal asks to end. -1 after a
