@@ -67,6 +67,7 @@ struct importer {
 };
 
 static const struct importer importers[] = {
+	{ "capture", REPLAY_FORMAT_CAPTURE, replay_import_capture },
 	{ "loadfile", REPLAY_FORMAT_LOADFILE, replay_import_loadfile },
 	{ "trace", REPLAY_FORMAT_TRACE, replay_import_trace },
 };
