@@ -132,6 +132,13 @@ struct capture {
 	uint32_t undissected_port;
 };
 
+/* ---- capture.c ---- */
+
+/* NULL: no memory. To be freed with talloc_free(). */
+struct capture *capture_begin(const struct replay_import *import);
+/* 0, or -1 after a message on stderr. */
+int capture_take_line(struct capture *capture, const char *line, size_t length);
+
 /* ---- capture_sessions.c ---- */
 
 /* Of a frame that has a request in it (or an answer, is_answer). NULL: no memory. */
