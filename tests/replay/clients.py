@@ -203,17 +203,17 @@ def waiting(smbd_dir, port):
     session = client.login(1)
     directory = client.ask(session, create_file('', GENERIC_READ, pipeline.OPEN, DIRECTORY_FILE)).file_id
     cancelled = client.pipeline.send(change_notify(directory), session)
-    told = None
     file_id = client.ask(session, create_file('noticed')).file_id
     told = client.pipeline.wait(cancelled)
     expect(told.status, SUCCESS, (CHANGE_NOTIFY,))
-    cancelled = client.pipeline.send(change_notify(directory), session)
+    quiet = client.ask(session, create_file('quiet', options=DIRECTORY_FILE)).file_id
+    cancelled = client.pipeline.send(change_notify(quiet), session)
     client.ask(session, pipeline.echo())
     client.pipeline.cancel(cancelled)
     told = client.pipeline.wait(cancelled)
     expect(told.status, CANCELLED, (CHANGE_NOTIFY,))
     # Still waiting at the end.
-    client.pipeline.send(change_notify(directory), session)
+    client.pipeline.send(change_notify(quiet), session)
     client.ask(session, pipeline.close(file_id))
     # The server may give the number of a closed file to the next one; that is another file.
     for _ in range(3):
