@@ -137,6 +137,57 @@ static ssize_t data_recv(struct tevent_req *req, struct vfs_aio_state *aio_state
 
 /* ---------------------------------------------------------------------------------------- pread */
 
+/* After a read that was not in the cache twice as many go by without a try, up to so many. */
+#define MAX_SKIPPED 64
+
+static bool is_worth_a_try(struct vfs_pathring_cached_reads *reads)
+{
+	if (reads->skip > 0) {
+		reads->skip--;
+		return false;
+	}
+	return true;
+}
+
+/*
+ * What is in the page cache is read at once, by one system call that does not wait (RWF_NOWAIT,
+ * Linux 4.14). An open file needs no identity, and the ring would copy the data in this thread too,
+ * inside io_uring_enter(): that is 3 us more for 4 KiB. All or nothing: the end of a file and what
+ * is there in part only are the engine's.
+ */
+static bool pread_cached(struct tevent_req *req,
+			 const struct vfs_pathring_share *share,
+			 const struct files_struct *fsp,
+			 void *data,
+			 off_t offset)
+{
+	struct data_state *state = tevent_req_data(req, struct data_state);
+	struct vfs_pathring_cached_reads *reads = share->cached_reads;
+	struct iovec buffer = { .iov_base = data, .iov_len = state->size };
+	struct timespec begun = { 0 };
+	struct timespec ended = { 0 };
+	ssize_t moved;
+	bool tries;
+
+	tries = !fsp->fsp_flags.is_pathref && state->size > 0 && is_worth_a_try(reads);
+	if (!tries) {
+		return false;
+	}
+	clock_gettime_mono(&begun);
+	moved = preadv2(fsp_get_io_fd(fsp), &buffer, 1, offset, RWF_NOWAIT);
+	if (moved != (ssize_t)state->size) {
+		reads->missed = MIN(2 * reads->missed + 1, MAX_SKIPPED);
+		reads->skip = reads->missed;
+		return false;
+	}
+	reads->missed = 0;
+	clock_gettime_mono(&ended);
+	state->aio_state.duration = nsec_time_diff(&ended, &begun);
+	state->result = moved;
+	share->counters->values.requests[VFS_PATHRING_PREAD][PATHRING_INLINE]++;
+	return true;
+}
+
 static bool pread_start(struct tevent_req *req,
 			struct tevent_context *ev,
 			const struct vfs_pathring_share *share,
@@ -153,6 +204,12 @@ static bool pread_start(struct tevent_req *req,
 	ok = vfs_pathring_share_answers(share, VFS_PATHRING_PREAD);
 	if (!ok) {
 		return false;
+	}
+
+	ok = pread_cached(req, share, fsp, data, offset);
+	if (ok) {
+		tevent_req_done(req);
+		return true;
 	}
 
 	ok = data_prepare(state, share, VFS_PATHRING_PREAD, fsp, &io);

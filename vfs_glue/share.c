@@ -291,7 +291,8 @@ static struct vfs_pathring_share *share_create(struct vfs_handle_struct *handle,
 	}
 	share->backend = engine->backend;
 	share->counters = vfs_pathring_counters_connect(engine, service);
-	if (share->counters == NULL) {
+	share->cached_reads = talloc_zero(share, struct vfs_pathring_cached_reads);
+	if (share->counters == NULL || share->cached_reads == NULL) {
 		TALLOC_FREE(share);
 		return NULL;
 	}

@@ -117,6 +117,13 @@ struct vfs_pathring_share {
 	struct vfs_pathring_ahead *ahead; /* NULL: no look-ahead */
 	struct vfs_pathring_counters *counters;
 	struct vfs_pathring_opens *opens; /* NULL: smbd waits for what it opens */
+	struct vfs_pathring_cached_reads *cached_reads;
+};
+
+/* How reads from the page cache went of late. */
+struct vfs_pathring_cached_reads {
+	unsigned int missed; /* in a row */
+	unsigned int skip;   /* so many reads before the next try */
 };
 
 struct vfs_pathring_ahead;

@@ -166,7 +166,13 @@ def data(smbd_dir, port):
             counted.session.read('writable\\data', 1000)
         report('reads, writes and flushes', difference(
             without(counted.counters(), 'lookahead_names', 'lookahead_known'),
-            {('requests', 'pwrite', 'ring'): 7, ('requests', 'fsync', 'ring'): 1, ('requests', 'pread', 'ring'): 4}))
+            {('requests', 'pwrite', 'ring'): 7, ('requests', 'fsync', 'ring'): 1, ('requests', 'pread', 'inline'): 4}))
+        # The first comes to the end of the file; after it one goes by without a look at the cache.
+        for offset in (6500, 0, 0):
+            counted.session.read('writable\\data', 1000, offset)
+        reads = {key: number for key, number in counted.counters().items() if key[:2] == ('requests', 'pread')}
+        report('what is not in the cache as a whole is read by the engine', difference(
+            reads, {('requests', 'pread', 'inline'): 5, ('requests', 'pread', 'ring'): 2}))
     with Counted(smbd_dir, port, 'always') as counted:
         counted.session.write('writable\\always', pieces)
         report('where smbd waits for each flush, waits are counted', difference(
