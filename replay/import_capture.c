@@ -154,15 +154,15 @@ static int finish(struct capture *capture, struct capture_tshark *tshark)
 {
 	const char *complaint = "";
 	const char *problem = "";
-	enum capture_tshark_end end = capture_tshark_wait(tshark, &complaint);
+	enum capture_child_end end = capture_tshark_wait(tshark, &complaint);
 
-	if (end == CAPTURE_TSHARK_DIED) {
+	if (end == CAPTURE_CHILD_DIED) {
 		return replay_complain("%s: tshark crashed, or needed more memory than it may "
 				       "have: %s",
 				       capture->import->input,
 				       complaint[0] != '\0' ? complaint : "it does not say why");
 	}
-	if (end == CAPTURE_TSHARK_COMPLAINED) {
+	if (end == CAPTURE_CHILD_COMPLAINED) {
 		problem = complaint[0] != '\0' ? complaint : "tshark failed, and does not say why";
 	}
 	if (capture_order_write(capture, true) != 0) {
