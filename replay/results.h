@@ -22,13 +22,16 @@ enum replay_fate {
 struct replay_outcome {
 	const struct replay_request *request; /* of the trace */
 	enum replay_fate fate;
-	const char *reason; /* a constant, the same for all of its kind */
+	const char *reason; /* the same text for all of its kind */
+	/* What it was about, where the request names a handle instead; or NULL. For examples. */
+	const char *path;
+	const char *user; /* who made it; or NULL. Likewise. */
 
 	/* Of what was replayed */
 	uint32_t status; /* what it would have been answered now */
 	/*
 	 * Whether that differs from what is recorded, in a way that the replay does not explain;
-	 * "explained" says why it may (a constant), then it is no mismatch.
+	 * "explained" says why it may (one text a kind), then it is no mismatch.
 	 */
 	bool mismatched;
 	const char *explained;
@@ -39,14 +42,21 @@ struct replay_outcome {
 
 struct replay_results;
 
+/* NULL without memory. */
 struct replay_results *replay_results_create(TALLOC_CTX *mem_ctx);
 
 /* A round is the whole trace replayed once (or --loop times) by one engine. */
 void replay_results_begin_round(struct replay_results *results, const char *engine);
+
+/*
+ * Before its end: which backend the engine really had, and what it counted. Either may be NULL.
+ */
+void replay_results_set_engine(struct replay_results *results,
+			       const char *backend,
+			       const struct pathring_stats *stats);
 void replay_results_end_round(struct replay_results *results, uint64_t wall_ns, uint64_t cpu_ns);
 
-/* In a round; each costs some tens of nanoseconds. Nothing of the arguments is kept but constants.
- */
+/* In a round; each costs some tens of nanoseconds. Nothing that the arguments point to is kept. */
 void replay_results_add(struct replay_results *results, const struct replay_outcome *outcome);
 /* result: a negative errno, or what the engine gave. */
 void replay_results_add_operation(struct replay_results *results,
