@@ -45,7 +45,6 @@ static bool all_right(const struct bench_report *report)
 static bool report_all(const struct bench_report *report, struct bench_outputs *outputs)
 {
 	json_t *document = NULL;
-	int ret = 0;
 	bool ok = false;
 
 	if (report->num_results == 0) {
@@ -56,14 +55,11 @@ static bool report_all(const struct bench_report *report, struct bench_outputs *
 		fprintf(stderr, "pathring-bench: out of memory\n");
 		return false;
 	}
-	bench_report_table(document, stdout);
-	ret = fflush(stdout);
-	if (ret != 0) {
-		fprintf(stderr, "pathring-bench: cannot write the table: %s\n", strerror(errno));
-	}
-	ok = bench_outputs_write(outputs, document);
+	ok = bench_output_print("-", "the table", bench_report_table, document);
+	ok = bench_outputs_write(outputs, document) && ok;
+	ok = bench_report_write(document, &outputs->paths) && ok;
 	json_decref(document);
-	return ok && ret == 0;
+	return ok;
 }
 
 /* One mix, on a tree of its own. What was measured is added to the report. */
@@ -158,6 +154,7 @@ static int run_main(int argc, const char **argv)
 	struct bench_options *options = NULL;
 	enum bench_options_result parsed = BENCH_OPTIONS_BAD;
 	struct bench_outputs outputs = { .json = NULL };
+	struct bench_report_paths paths = { 0 };
 	int code = EXIT_FAILURE;
 	bool ok = false;
 
@@ -179,7 +176,11 @@ static int run_main(int argc, const char **argv)
 			"pathring-bench: cannot install signal handlers: %s\n",
 			strerror(errno));
 	}
-	ok = ok && bench_descriptors_allow(options) && bench_outputs_open(&outputs, options);
+	paths.csv = options->csv;
+	paths.hgrm = options->hgrm;
+	paths.plot = options->plot;
+	ok = ok && bench_descriptors_allow(options) &&
+	     bench_outputs_open(&outputs, options->json, &paths);
 	if (ok) {
 		code = run(mem_ctx, options, &outputs);
 	}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Prepares and writes the files of a run. What is in them is known by report*.c.
+ * Prepares the files of a run, and writes the document. What is in the others is known by reports.
  */
 #include "outputs.h"
 
+#include "document_parts.h"
+#include "program_name.h"
 #include "programs.h"
-#include "report_json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 
 static bool refuse(const char *path)
 {
-	fprintf(stderr, "pathring-bench: cannot write %s: %s\n", path, strerror(errno));
+	fprintf(stderr, "%s: cannot write %s: %s\n", bench_program_name, path, strerror(errno));
 	return false;
 }
 
@@ -61,31 +62,30 @@ static bool try_directory(const char *path)
 	return ret == 0 ? true : refuse(path);
 }
 
-bool bench_outputs_open(struct bench_outputs *outputs, const struct bench_options *options)
+bool bench_outputs_open(struct bench_outputs *outputs,
+			const char *json,
+			const struct bench_report_paths *paths)
 {
 	int fd = -1;
 
-	*outputs = (struct bench_outputs) {
-		.json_path = options->json,
-		.paths = { .csv = options->csv, .hgrm = options->hgrm, .plot = options->plot },
-	};
-	if (options->json != NULL) {
-		fd = open_file(options->json);
+	*outputs = (struct bench_outputs) { .json_path = json, .paths = *paths };
+	if (json != NULL) {
+		fd = open_file(json);
 		outputs->json = fd != -1 ? fdopen(fd, "w") : NULL;
 		if (outputs->json == NULL) {
-			return refuse(options->json);
+			return refuse(json);
 		}
 	}
-	if (options->plot != NULL && !bench_has_program("gnuplot")) {
+	if (paths->plot != NULL && !bench_has_program("gnuplot")) {
 		fprintf(stderr,
-			"pathring-bench: --plot: gnuplot is not installed (Debian: gnuplot-nox)\n");
+			"%s: --plot: gnuplot is not installed (Debian: gnuplot-nox)\n",
+			bench_program_name);
 		return false;
 	}
-	return try_file(options->csv) && try_directory(options->hgrm) &&
-	       try_directory(options->plot);
+	return try_file(paths->csv) && try_directory(paths->hgrm) && try_directory(paths->plot);
 }
 
-static bool write_json(const struct bench_outputs *outputs, const json_t *document)
+bool bench_outputs_write(const struct bench_outputs *outputs, const json_t *document)
 {
 	int ret = 0;
 	bool ok = false;
@@ -96,15 +96,8 @@ static bool write_json(const struct bench_outputs *outputs, const json_t *docume
 	ret = ftruncate(fileno(outputs->json), 0);
 	/* EINVAL: a pipe or a terminal. */
 	ok = ret == 0 || errno == EINVAL;
-	ok = ok && bench_report_json(document, outputs->json);
+	ok = ok && bench_document_write(document, outputs->json);
 	return ok ? true : refuse(outputs->json_path);
-}
-
-bool bench_outputs_write(struct bench_outputs *outputs, const json_t *document)
-{
-	bool ok = write_json(outputs, document);
-
-	return bench_report_write(document, &outputs->paths) && ok;
 }
 
 bool bench_outputs_close(struct bench_outputs *outputs)
@@ -117,4 +110,33 @@ bool bench_outputs_close(struct bench_outputs *outputs)
 	ret = fclose(outputs->json);
 	outputs->json = NULL;
 	return ret == 0 ? true : refuse(outputs->json_path);
+}
+
+bool bench_output_flush(FILE *file, const char *name)
+{
+	int ret = fflush(file);
+
+	return ret == 0 && ferror(file) == 0 ? true : refuse(name);
+}
+
+bool bench_output_print(const char *path,
+			const char *name,
+			void (*print)(const json_t *document, FILE *file),
+			const json_t *document)
+{
+	FILE *file = NULL;
+	bool ok = false;
+
+	if (strcmp(path, "-") == 0) {
+		print(document, stdout);
+		return bench_output_flush(stdout, name);
+	}
+	file = fopen(path, "we");
+	if (file == NULL) {
+		return refuse(path);
+	}
+	print(document, file);
+	ok = bench_output_flush(file, path);
+	fclose(file);
+	return ok;
 }

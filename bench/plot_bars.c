@@ -122,7 +122,7 @@ void bench_plot_bars(struct bench_drawing *drawing, const json_t *family)
 	for (i = 0; i < bars.num_lines; i++) {
 		write_bars(drawing, &bars, i);
 	}
-	bench_plot_linear_axis(drawing, "y", bars.most * 1.04, true);
+	bench_plot_linear_axis(drawing->script, "y", bars.most * 1.04, true);
 	fprintf(drawing->script,
 		"unset grid\nset grid ytics lc rgb '#dddddd' lt 1 lw 1\n"
 		"set style fill solid 1 noborder\nset xrange [-0.6:%.9g]\nset xtics scale 0 (",

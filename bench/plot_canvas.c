@@ -7,16 +7,7 @@
 #include "document.h"
 #include "report_format.h"
 
-#include <math.h>
 #include <string.h>
-
-/* Distinguishable also by the colour-blind: those of Okabe and Ito without yellow, then of Tol. */
-static const char *const palette[] = {
-	"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
-	"#000000", "#882255", "#999933", "#332288", "#7f7f7f", "#44aa99",
-};
-
-#define NUM_COLORS (sizeof(palette) / sizeof(palette[0]))
 
 /* Engines are numbered as they first appear. */
 bool bench_plot_number_engines(struct bench_drawing *drawing)
@@ -47,70 +38,7 @@ bool bench_plot_number_engines(struct bench_drawing *drawing)
 
 const char *bench_plot_color(const struct bench_plots *plots, size_t index)
 {
-	return palette[plots->engines[index] % NUM_COLORS];
-}
-
-/* For between single quotes in gnuplot's script. */
-static void harmless(char *text)
-{
-	size_t i = 0;
-
-	for (i = 0; text[i] != '\0'; i++) {
-		bool plain = (text[i] >= 'a' && text[i] <= 'z') ||
-			     (text[i] >= 'A' && text[i] <= 'Z') ||
-			     (text[i] >= '0' && text[i] <= '9') ||
-			     strchr(" .,:;()/+-=%_#*?!", text[i]) != NULL;
-
-		if (!plain) {
-			text[i] = '_';
-		}
-	}
-}
-
-/* "10 µs", for the axis of a plot. */
-void bench_plot_axis_time(double ns, char *text, size_t size)
-{
-	static const char *const names[] = { "ns", "µs", "ms", "s" };
-	size_t i = 0;
-
-	while (i < 3 && ns >= 999.5) {
-		ns /= 1e3;
-		i++;
-	}
-	snprintf(text, size, "%.4g %s", ns, names[i]);
-}
-
-void bench_plot_axis_count(double count, char *text, size_t size)
-{
-	static const char *const suffixes[] = { "", "k", "M", "G", "T" };
-	size_t i = 0;
-
-	while (i < 4 && count >= 999.5) {
-		count /= 1e3;
-		i++;
-	}
-	snprintf(text, size, "%.4g%s", count, suffixes[i]);
-}
-
-/* The step of an axis from 0 with about five of them. */
-static double nice_step(double most)
-{
-	double rough = most / 5;
-	double power = pow(10, floor(log10(rough)));
-
-	if (rough <= power) {
-		return power;
-	}
-	if (rough <= 2 * power) {
-		return 2 * power;
-	}
-	return rough <= 5 * power ? 5 * power : 10 * power;
-}
-
-void bench_plot_extend(struct bench_extent *extent, double value)
-{
-	extent->least = fmin(extent->least, value);
-	extent->most = fmax(extent->most, value);
+	return bench_plot_palette(plots->engines[index]);
 }
 
 /* The results of one engine, of a family. */
@@ -133,69 +61,6 @@ bool bench_plot_begins_line(const struct bench_drawing *drawing, size_t index)
 	return true;
 }
 
-/* A time or a number, from 0. */
-void bench_plot_linear_axis(const struct bench_drawing *drawing,
-			    const char *axis,
-			    double most,
-			    bool time)
-{
-	double step = nice_step(most);
-	double at = 0;
-	size_t i = 0;
-
-	fprintf(drawing->script, "set %srange [0:%.9g]\n", axis, most * 1.06);
-	fprintf(drawing->script, "set %stics (", axis);
-	for (i = 0, at = 0; at <= most * 1.06; i++, at = (double)i * step) {
-		char label[BENCH_CELL_SIZE];
-
-		if (time) {
-			bench_plot_axis_time(at, label, sizeof(label));
-		} else {
-			bench_plot_axis_count(at, label, sizeof(label));
-		}
-		fprintf(drawing->script,
-			"%s'%s' %.9g",
-			i == 0 ? "" : ", ",
-			at == 0 ? "0" : label,
-			at);
-	}
-	fprintf(drawing->script, ")\n");
-}
-
-void bench_plot_log_time_axis(const struct bench_drawing *drawing, double least, double most)
-{
-	double low = floor(log10(least));
-	double high = ceil(log10(most));
-	bool fine = high - low <= 3;
-	bool first = true;
-	double decade = 0;
-	int i = 0;
-
-	fprintf(drawing->script,
-		"set logscale y\nset yrange [%.9g:%.9g]\nset ytics (",
-		least / 1.2,
-		most * 1.3);
-	for (decade = low; decade <= high; decade++) {
-		for (i = 1; i < 10; i++) {
-			double at = i * pow(10, decade);
-			bool labelled = i == 1 || (fine && (i == 2 || i == 5));
-			char label[BENCH_CELL_SIZE] = "";
-
-			if (labelled) {
-				bench_plot_axis_time(at, label, sizeof(label));
-			}
-			fprintf(drawing->script,
-				"%s'%s' %.9g %d",
-				first ? "" : ", ",
-				label,
-				at,
-				labelled ? 0 : 1);
-			first = false;
-		}
-	}
-	fprintf(drawing->script, ")\n");
-}
-
 /*
  * Registers the plot and writes what all plots begin with. False when that is not possible; nothing
  * is drawn then.
@@ -213,6 +78,7 @@ bool bench_plot_begin(struct bench_drawing *drawing,
 	char about[BENCH_TITLE_SIZE];
 	char whole[2 * BENCH_TITLE_SIZE];
 	char name[BENCH_TITLE_SIZE];
+	struct bench_plot_frame frame = { .title = whole, .subtitle = host };
 	char *file = NULL;
 	const char *unused = NULL;
 
@@ -253,25 +119,11 @@ bool bench_plot_begin(struct bench_drawing *drawing,
 	drawing->plots.num_plots++;
 
 	bench_format_host(drawing->document, host, sizeof(host));
-	harmless(host);
-	harmless(whole);
-	fprintf(drawing->script,
-		"reset\n"
-		"set terminal svg size 960,460 dynamic noenhanced font 'sans-serif,14' "
-		"background rgb '#ffffff' name 'p%zu'\n"
-		"set output '%s'\n"
-		"set label 1 '%s' at screen 0.012,0.955 left font ',17' tc rgb '#111111'\n"
-		"set label 2 '%s' at screen 0.012,0.900 left font ',12' tc rgb '#666666'\n"
-		"set tmargin at screen 0.85\n"
-		"set border 3 lc rgb '#888888'\n"
-		"set tics nomirror tc rgb '#222222'\n"
-		"set grid xtics ytics lc rgb '#dddddd' lt 1 lw 1\n"
-		"set key outside right top vertical Left reverse samplen 2.6 spacing 1.25 "
-		"tc rgb '#222222'\n",
-		drawing->plots.num_plots,
-		file,
-		whole,
-		host);
+	bench_plot_harmless(host);
+	bench_plot_harmless(whole);
+	frame.number = drawing->plots.num_plots;
+	frame.file = file;
+	bench_plot_frame(drawing->script, &frame);
 	return true;
 }
 
@@ -306,5 +158,5 @@ void bench_plot_legend_name(const struct bench_drawing *drawing,
 			    size_t size)
 {
 	bench_format_engine(bench_document_result(drawing->document, index), name, size);
-	harmless(name);
+	bench_plot_harmless(name);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the plots of a report are drawn on: gnuplot's script, with the axes and legends that all of
- * them have. Within a plot the order is begin, the blocks of data, the axes, the command "plot",
- * end.
+ * What the plots of a report are drawn on: gnuplot's script, with the blocks of data and legends
+ * that are made of results. Within a plot the order is begin, the blocks of data, the axes, the
+ * command "plot", end.
  */
 #ifndef BENCH_PLOT_CANVAS_H
 #define BENCH_PLOT_CANVAS_H
 
+#include "plot_axes.h"
 #include "report_plot.h"
 
 #include <stdio.h>
@@ -27,14 +28,6 @@ struct bench_curve {
 	unsigned int dash;
 };
 
-/* Least and most of what is drawn: from { INFINITY, 0 } on. */
-struct bench_extent {
-	double least;
-	double most;
-};
-
-void bench_plot_extend(struct bench_extent *extent, double value);
-
 /* Engines are numbered as they first appear. False without memory. */
 bool bench_plot_number_engines(struct bench_drawing *drawing);
 
@@ -53,19 +46,6 @@ void bench_plot_end(struct bench_drawing *drawing);
 /* Lines of numbers go between the two; they are data $dN of the script with the number given. */
 size_t bench_plot_begin_block(struct bench_drawing *drawing);
 void bench_plot_end_block(const struct bench_drawing *drawing);
-
-/* axis: "x" or "y", of a time or a number, from 0. */
-void bench_plot_linear_axis(const struct bench_drawing *drawing,
-			    const char *axis,
-			    double most,
-			    bool time);
-
-/* The y axis, of nanoseconds. */
-void bench_plot_log_time_axis(const struct bench_drawing *drawing, double least, double most);
-
-/* "10 µs", "25k": for beside an axis. */
-void bench_plot_axis_time(double ns, char *text, size_t size);
-void bench_plot_axis_count(double count, char *text, size_t size);
 
 /* gnuplot's number of it: one an engine. */
 unsigned int bench_plot_shape(const struct bench_drawing *drawing, size_t index);

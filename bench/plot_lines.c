@@ -203,12 +203,12 @@ plot_lines(struct bench_drawing *drawing, const json_t *family, const struct ben
 	if (series->log_x) {
 		depth_axis(drawing, family, &xs);
 	} else {
-		bench_plot_linear_axis(drawing, "x", xs.most, false);
+		bench_plot_linear_axis(drawing->script, "x", xs.most, false);
 	}
 	if (series->time) {
-		bench_plot_log_time_axis(drawing, ys.least, ys.most);
+		bench_plot_log_time_axis(drawing->script, ys.least, ys.most);
 	} else {
-		bench_plot_linear_axis(drawing, "y", ys.most, false);
+		bench_plot_linear_axis(drawing->script, "y", ys.most, false);
 		fprintf(drawing->script, "set ylabel 'operations per second'\n");
 	}
 	fprintf(drawing->script, "set xlabel '%s'\nplot ", series->x_label);

@@ -8,72 +8,6 @@
 
 #include <math.h>
 
-/*
- * Each nine as wide as the one before: 1 / (1 - percentile), on a logarithmic scale. gnuplot takes
- * the labels of an axis for formats, too.
- */
-static void nines_axis(const struct bench_drawing *drawing, double most)
-{
-	double at = 0;
-	int nines = 0;
-
-	fprintf(drawing->script,
-		"set logscale x\nset xrange [1:%.9g]\nset xtics ('0' 1, '50 %%%%' 2, '90 %%%%' 10",
-		most);
-	for (at = 100, nines = 0; at <= most * 1.01; at *= 10, nines++) {
-		fprintf(drawing->script,
-			", '99%s%.*s %%%%' %.0f",
-			nines > 0 ? "." : "",
-			nines,
-			"9999999999999999",
-			at);
-	}
-	fprintf(drawing->script, ")\nset xlabel 'percentile of requests'\n");
-}
-
-static double total_of(const json_t *buckets)
-{
-	double total = 0;
-	size_t i = 0;
-
-	for (i = 0; i < json_array_size(buckets); i++) {
-		total += json_number_value(json_array_get(json_array_get(buckets, i), 1));
-	}
-	return total;
-}
-
-/*
- * A stair: from the first percentile of a bucket to its last one it has the same value. Steps that
- * are finer than a pixel are left out.
- */
-static void write_stair(const struct bench_drawing *drawing, const json_t *buckets)
-{
-	size_t num_buckets = json_array_size(buckets);
-	double total = total_of(buckets);
-	double seen = 0;
-	double last_x = 0;
-	double last_y = 0;
-	size_t i = 0;
-
-	for (i = 0; i < num_buckets; i++) {
-		const json_t *bucket = json_array_get(buckets, i);
-		double y = json_number_value(json_array_get(bucket, 0));
-		double from = total / (total - seen);
-		double to = 0;
-
-		seen += json_number_value(json_array_get(bucket, 1));
-		to = i + 1 < num_buckets ? total / (total - seen) : fmax(total, from);
-		/* Nothing is at 0 on a logarithmic scale. */
-		y = fmax(y, 1);
-		if (i + 1 < num_buckets && to < last_x * 1.008 && y < last_y * 1.02) {
-			continue;
-		}
-		fprintf(drawing->script, "%.9g %.9g\n%.9g %.9g\n", from, y, to, y);
-		last_x = to;
-		last_y = y;
-	}
-}
-
 static const struct bench_curve percentile_curves[] = {
 	{ "histogram.latency", "", 1 },
 	{ "histogram.service", ", service", 3 },
@@ -111,7 +45,7 @@ void bench_plot_percentiles(struct bench_drawing *drawing, const json_t *setting
 			if (num_buckets == 0 || !bench_document_same_setting(setting, result)) {
 				continue;
 			}
-			most = fmax(most, total_of(buckets));
+			most = fmax(most, bench_plot_total(buckets));
 			bench_plot_extend(&times,
 					  fmax(1,
 					       json_number_value(json_array_get(
@@ -139,13 +73,13 @@ void bench_plot_percentiles(struct bench_drawing *drawing, const json_t *setting
 			if (json_array_size(buckets) > 0 &&
 			    bench_document_same_setting(setting, result)) {
 				bench_plot_begin_block(drawing);
-				write_stair(drawing, buckets);
+				bench_plot_stair(drawing->script, buckets);
 				bench_plot_end_block(drawing);
 			}
 		}
 	}
-	nines_axis(drawing, most);
-	bench_plot_log_time_axis(drawing, times.least, times.most);
+	bench_plot_nines_axis(drawing->script, most);
+	bench_plot_log_time_axis(drawing->script, times.least, times.most);
 	fprintf(drawing->script, "plot ");
 	for (i = 0; i < num_results; i++) {
 		const json_t *result = bench_document_result(drawing->document, i);

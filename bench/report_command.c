@@ -6,44 +6,12 @@
  * line.
  */
 #include "document.h"
+#include "outputs.h"
 #include "report.h"
 
-#include <errno.h>
 #include <popt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static bool flush(FILE *file, const char *path)
-{
-	int ret = fflush(file);
-
-	if (ret != 0 || ferror(file) != 0) {
-		fprintf(stderr, "pathring-bench: cannot write %s: %s\n", path, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
-static bool write_csv(const json_t *document, const char *path)
-{
-	FILE *file = stdout;
-	bool ok = false;
-
-	if (strcmp(path, "-") == 0) {
-		bench_report_csv(document, file);
-		return flush(file, "the CSV");
-	}
-	file = fopen(path, "we");
-	if (file == NULL) {
-		fprintf(stderr, "pathring-bench: cannot write %s: %s\n", path, strerror(errno));
-		return false;
-	}
-	bench_report_csv(document, file);
-	ok = flush(file, path);
-	fclose(file);
-	return ok;
-}
 
 /* What can be written is, also when something else cannot. */
 bool bench_report_write(const json_t *document, const struct bench_report_paths *paths)
@@ -51,7 +19,7 @@ bool bench_report_write(const json_t *document, const struct bench_report_paths 
 	bool ok = true;
 
 	if (paths->csv != NULL) {
-		ok = write_csv(document, paths->csv) && ok;
+		ok = bench_output_print(paths->csv, "the CSV", bench_report_csv, document) && ok;
 	}
 	if (paths->hgrm != NULL) {
 		ok = bench_report_hgrm(document, paths->hgrm) && ok;
@@ -76,8 +44,7 @@ static int report(const char *path, const struct bench_report_paths *paths)
 	}
 	ok = true;
 	if (paths->csv == NULL || strcmp(paths->csv, "-") != 0) {
-		bench_report_table(document, stdout);
-		ok = flush(stdout, "the table");
+		ok = bench_output_print("-", "the table", bench_report_table, document);
 	}
 	ok = bench_report_write(document, paths) && ok;
 	json_decref(document);
@@ -191,7 +158,7 @@ int bench_compare_main(int argc, const char **argv)
 	ok = parse(context, "compare", files, 2);
 	if (ok) {
 		ok = bench_compare(files[0], files[1], stdout);
-		ok = flush(stdout, "the comparison") && ok;
+		ok = bench_output_flush(stdout, "the comparison") && ok;
 		code = ok ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	poptFreeContext(context);

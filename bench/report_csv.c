@@ -3,10 +3,9 @@
  * Comma-separated values as RFC 4180 has them: a line with the names of the columns, then a line a
  * result. What is not known is empty.
  */
+#include "csv.h"
 #include "document.h"
 #include "report.h"
-
-#include <string.h>
 
 /* Named as in the document. */
 static const char *const columns[] = {
@@ -66,35 +65,6 @@ static const char *const ratio_columns[] = { "ops_per_second", "p50", "cpu_per_o
 
 #define NUM_RATIO_COLUMNS (sizeof(ratio_columns) / sizeof(ratio_columns[0]))
 
-static void print_text(const char *text, FILE *file)
-{
-	size_t i = 0;
-
-	if (strpbrk(text, ",\"\r\n") == NULL) {
-		fputs(text, file);
-		return;
-	}
-	fputc('"', file);
-	for (i = 0; text[i] != '\0'; i++) {
-		if (text[i] == '"') {
-			fputc('"', file);
-		}
-		fputc(text[i], file);
-	}
-	fputc('"', file);
-}
-
-static void print_value(const json_t *value, FILE *file)
-{
-	if (json_is_string(value)) {
-		print_text(json_string_value(value), file);
-	} else if (json_is_integer(value)) {
-		fprintf(file, "%lld", (long long)json_integer_value(value));
-	} else if (json_is_real(value)) {
-		fprintf(file, "%.12g", json_real_value(value));
-	}
-}
-
 static void print_head(const char **baselines, size_t num_baselines, FILE *file)
 {
 	size_t i = 0;
@@ -110,7 +80,7 @@ static void print_head(const char **baselines, size_t num_baselines, FILE *file)
 				baselines, "ratios.%s.%s", baselines[i], ratio_columns[j]);
 
 			fputc(',', file);
-			print_text(name != NULL ? name : "", file);
+			bench_csv_text(name != NULL ? name : "", file);
 			talloc_free(name);
 		}
 	}
@@ -128,7 +98,7 @@ print_result(const json_t *result, const char **baselines, size_t num_baselines,
 		if (i != 0) {
 			fputc(',', file);
 		}
-		print_value(bench_document_field(result, columns[i]), file);
+		bench_csv_value(bench_document_field(result, columns[i]), file);
 	}
 	fprintf(file, ",%zu", json_array_size(json_object_get(result, "rounds")));
 	for (i = 0; i < num_baselines; i++) {
@@ -136,7 +106,7 @@ print_result(const json_t *result, const char **baselines, size_t num_baselines,
 
 		for (j = 0; j < NUM_RATIO_COLUMNS; j++) {
 			fputc(',', file);
-			print_value(json_object_get(ratio, ratio_columns[j]), file);
+			bench_csv_value(json_object_get(ratio, ratio_columns[j]), file);
 		}
 	}
 	fputs("\r\n", file);

@@ -39,6 +39,14 @@ const struct bench_column bench_cost_columns[] = {
 
 static const struct bench_unit units[] = { { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 } };
 
+const struct bench_unit *bench_format_unit_for(double ns)
+{
+	if (!isfinite(ns) || ns < 1e6) {
+		return &units[0];
+	}
+	return ns < 1e9 ? &units[1] : &units[2];
+}
+
 const struct bench_unit *bench_format_unit(const json_t *document, const json_t *setting)
 {
 	double least = INFINITY;
@@ -52,10 +60,7 @@ const struct bench_unit *bench_format_unit(const json_t *document, const json_t 
 			least = p50;
 		}
 	}
-	if (!isfinite(least) || least < 1e6) {
-		return &units[0];
-	}
-	return least < 1e9 ? &units[1] : &units[2];
+	return bench_format_unit_for(least);
 }
 
 void bench_format_time(double ns, char *text, size_t size)

@@ -20,7 +20,8 @@ struct bench_unit {
 	double ns;
 };
 
-/* Chosen for the results of this one's setting. */
+/* Chosen for a table with this among its shorter times; for the results of this one's setting. */
+const struct bench_unit *bench_format_unit_for(double ns);
 const struct bench_unit *bench_format_unit(const json_t *document, const json_t *setting);
 
 /* With the unit that suits it: "1.23 us". */

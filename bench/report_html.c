@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The overview page: one file, with the plots in it, that needs no network and runs no scripts.
+ * The overview page of a benchmark (page.h).
  */
+#include "page.h"
 #include "report_format.h"
 #include "report_plot.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <string.h>
-#include <unistd.h>
 
 struct page {
 	const json_t *document;
@@ -17,56 +14,6 @@ struct page {
 	const struct bench_plots *plots;
 	FILE *file;
 };
-
-static const char head[] =
-	"<!DOCTYPE html>\n"
-	"<html lang=\"en\">\n"
-	"<head>\n"
-	"<meta charset=\"utf-8\">\n"
-	"<meta http-equiv=\"Content-Security-Policy\""
-	" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	"<title>pathring-bench</title>\n"
-	"<style>\n"
-	"body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff;"
-	" max-width: 68rem; margin: 0 auto; padding: 1.5rem; }\n"
-	"h1 { font-size: 1.7rem; margin: 0 0 .5rem; }\n"
-	"h2 { font-size: 1.35rem; margin: 3rem 0 .5rem; padding-top: .6rem;"
-	" border-top: 2px solid #ccc; }\n"
-	"h3 { font-size: 1.1rem; margin: 2.2rem 0 .4rem; }\n"
-	"p { margin: .5rem 0; max-width: 50rem; }\n"
-	"a { color: #0057a3; }\n"
-	"figure { margin: 1.2rem 0; }\n"
-	"figure svg { width: 100%; height: auto; }\n"
-	"figcaption { color: #555; font-size: .9rem; max-width: 50rem; }\n"
-	".wide { overflow-x: auto; }\n"
-	"table { border-collapse: collapse; font-size: .88rem; margin: .8rem 0;"
-	" font-variant-numeric: tabular-nums; }\n"
-	"th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #e2e2e2;"
-	" white-space: nowrap; }\n"
-	"thead th { color: #555; font-weight: 600; border-bottom: 1px solid #999; }\n"
-	"tbody th, th.name, td.text { text-align: left; }\n"
-	"tbody th { font-weight: 600; }\n"
-	"tr.part th { font-weight: 400; color: #555; padding-left: 1.9rem; }\n"
-	"th.group { text-align: center; }\n"
-	"th.first, td.first { border-left: 1px solid #ccc; }\n"
-	".better { color: #005a8f; font-weight: 600; }\n"
-	".worse { color: #a84300; }\n"
-	".swatch { display: inline-block; width: .75em; height: .75em; margin-right: .45em;"
-	" border-radius: 2px; }\n"
-	".warnings { background: #fff4d6; border-left: 4px solid #d99a00; padding: .4rem 1rem;"
-	" margin: 1rem 0; }\n"
-	".warnings p { margin: .2rem 0; }\n"
-	"dl { display: grid; grid-template-columns: max-content auto; gap: .15rem 1rem;"
-	" margin: .8rem 0; }\n"
-	"dt { color: #555; }\n"
-	"dd { margin: 0; }\n"
-	"details { margin: 1rem 0; }\n"
-	"summary { cursor: pointer; font-weight: 600; }\n"
-	"@media print { details > * { display: block; } h3, figure, table { break-inside: avoid; } }\n"
-	"</style>\n"
-	"</head>\n"
-	"<body>\n";
 
 static const char how_to_read[] =
 	"<details open>\n<summary>How to read this</summary>\n"
@@ -87,90 +34,6 @@ static const char how_to_read[] =
 	"and of CPU. Differences of less than 5 % are not coloured.</p>\n"
 	"</details>\n";
 
-static void print_text(const struct page *page, const char *text)
-{
-	size_t i = 0;
-
-	for (i = 0; text[i] != '\0'; i++) {
-		switch (text[i]) {
-		case '&':
-			fputs("&amp;", page->file);
-			break;
-		case '<':
-			fputs("&lt;", page->file);
-			break;
-		case '>':
-			fputs("&gt;", page->file);
-			break;
-		case '"':
-			fputs("&quot;", page->file);
-			break;
-		case '\'':
-			fputs("&#39;", page->file);
-			break;
-		default:
-			fputc(text[i], page->file);
-			break;
-		}
-	}
-}
-
-/* A line of what was measured where; none for what is not known. */
-static void print_fact(const struct page *page, const char *name, const char *text)
-{
-	if (text[0] != '\0') {
-		fprintf(page->file, "<dt>%s</dt><dd>", name);
-		print_text(page, text);
-		fprintf(page->file, "</dd>\n");
-	}
-}
-
-static void print_host(const struct page *page)
-{
-	const json_t *host = json_object_get(page->document, "host");
-	double steal = bench_document_number(host, "steal_percent");
-	double other = bench_document_number(host, "other_cpu_percent");
-	char text[BENCH_TITLE_SIZE];
-
-	fprintf(page->file, "<dl>\n");
-	print_fact(page, "processor", bench_document_text(host, "processor"));
-	snprintf(text, sizeof(text), "%.0f", bench_document_number(host, "processors"));
-	print_fact(page, "processors", text);
-	print_fact(page, "machine", bench_document_text(host, "machine"));
-	print_fact(page, "kernel", bench_document_text(host, "kernel"));
-	print_fact(page, "file system", bench_document_text(host, "file_system"));
-	if (isfinite(steal) && isfinite(other)) {
-		snprintf(text,
-			 sizeof(text),
-			 "%.1f %% of the processors used by others, %.1f %% stolen by the host",
-			 other,
-			 steal);
-		print_fact(page, "meanwhile", text);
-	}
-	fprintf(page->file, "</dl>\n");
-}
-
-static void print_warnings(const struct page *page)
-{
-	const json_t *warnings = json_object_get(page->document, "warnings");
-	bool complete = json_is_true(json_object_get(page->document, "complete"));
-	size_t i = 0;
-
-	if (complete && json_array_size(warnings) == 0) {
-		return;
-	}
-	fprintf(page->file, "<div class=\"warnings\">\n");
-	if (!complete) {
-		fprintf(page->file, "<p>Not complete: the run ended early.</p>\n");
-	}
-	for (i = 0; i < json_array_size(warnings); i++) {
-		fprintf(page->file, "<p>");
-		print_text(page, json_string_value(json_array_get(warnings, i)));
-		fprintf(page->file, "</p>\n");
-	}
-	fprintf(page->file, "</div>\n");
-}
-
 static void print_name(const struct page *page, size_t index)
 {
 	char name[BENCH_CELL_SIZE];
@@ -179,7 +42,7 @@ static void print_name(const struct page *page, size_t index)
 	fprintf(page->file,
 		"<span class=\"swatch\" style=\"background:%s\"></span>",
 		bench_plot_color(page->plots, index));
-	print_text(page, name);
+	bench_page_text(page->file, name);
 }
 
 static void print_engines(const struct page *page)
@@ -199,41 +62,12 @@ static void print_engines(const struct page *page)
 		fprintf(page->file,
 			"<tr><th><span class=\"swatch\" style=\"background:%s\"></span>",
 			bench_plot_color(page->plots, i));
-		print_text(page, bench_document_text(result, "engine"));
+		bench_page_text(page->file, bench_document_text(result, "engine"));
 		fprintf(page->file, "</th><td class=\"text\">");
-		print_text(page, bench_document_text(result, "summary"));
+		bench_page_text(page->file, bench_document_text(result, "summary"));
 		fprintf(page->file, "</td></tr>\n");
 	}
 	fprintf(page->file, "</tbody>\n</table></div>\n");
-}
-
-static void print_headings(const struct page *page, const struct bench_column *columns, bool open)
-{
-	size_t i = 0;
-
-	for (i = 0; columns[i].heading != NULL; i++) {
-		if (open || !columns[i].only_open) {
-			fprintf(page->file, "<th>%s</th>", columns[i].heading);
-		}
-	}
-}
-
-static void print_cells(const struct page *page,
-			const struct bench_column *columns,
-			const json_t *object,
-			const struct bench_unit *unit,
-			bool open)
-{
-	size_t i = 0;
-
-	for (i = 0; columns[i].heading != NULL; i++) {
-		char cell[BENCH_CELL_SIZE];
-
-		if (open || !columns[i].only_open) {
-			bench_format_cell(&columns[i], object, unit, cell, sizeof(cell));
-			fprintf(page->file, "<td>%s</td>", cell);
-		}
-	}
 }
 
 static void print_part(const struct page *page,
@@ -246,7 +80,7 @@ static void print_part(const struct page *page,
 
 	if (latency != NULL) {
 		fprintf(page->file, "<tr class=\"part\"><th>%s</th><td></td><td></td>", name);
-		print_cells(page, bench_latency_columns, latency, unit, true);
+		bench_page_cells(page->file, bench_latency_columns, latency, unit, true);
 		fprintf(page->file, "</tr>\n");
 	}
 }
@@ -262,8 +96,8 @@ static void print_latency(const struct page *page, const json_t *setting)
 		open ? "response time" : "latency",
 		unit->name[0] == 'u' ? "µ" : "",
 		unit->name + (unit->name[0] == 'u'));
-	print_headings(page, bench_rate_columns, open);
-	print_headings(page, bench_latency_columns, open);
+	bench_page_headings(page->file, bench_rate_columns, open);
+	bench_page_headings(page->file, bench_latency_columns, open);
 	fprintf(page->file, "</tr></thead>\n<tbody>\n");
 	for (i = 0; i < bench_document_num_results(page->document); i++) {
 		const json_t *result = bench_document_result(page->document, i);
@@ -274,12 +108,12 @@ static void print_latency(const struct page *page, const json_t *setting)
 		fprintf(page->file, "<tr><th>");
 		print_name(page, i);
 		fprintf(page->file, "</th>");
-		print_cells(page, bench_rate_columns, result, unit, open);
-		print_cells(page,
-			    bench_latency_columns,
-			    json_object_get(result, "latency_ns"),
-			    unit,
-			    open);
+		bench_page_cells(page->file, bench_rate_columns, result, unit, open);
+		bench_page_cells(page->file,
+				 bench_latency_columns,
+				 json_object_get(result, "latency_ns"),
+				 unit,
+				 open);
 		fprintf(page->file, "</tr>\n");
 		print_part(page, result, "service_ns", "service", unit);
 		print_part(page, result, "slip_ns", "slip", unit);
@@ -293,7 +127,7 @@ static void print_cost(const struct page *page, const json_t *setting)
 	size_t i = 0;
 
 	fprintf(page->file, "<div class=\"wide\"><table>\n<thead><tr><th class=\"name\">cost</th>");
-	print_headings(page, bench_cost_columns, open);
+	bench_page_headings(page->file, bench_cost_columns, open);
 	fprintf(page->file, "<th class=\"name\">ran</th></tr></thead>\n<tbody>\n");
 	for (i = 0; i < bench_document_num_results(page->document); i++) {
 		const json_t *result = bench_document_result(page->document, i);
@@ -305,7 +139,7 @@ static void print_cost(const struct page *page, const json_t *setting)
 		fprintf(page->file, "<tr><th>");
 		print_name(page, i);
 		fprintf(page->file, "</th>");
-		print_cells(page, bench_cost_columns, result, NULL, open);
+		bench_page_cells(page->file, bench_cost_columns, result, NULL, open);
 		bench_format_placement(result, placement, sizeof(placement));
 		fprintf(page->file,
 			"<td class=\"text\">%s%s</td></tr>\n",
@@ -313,31 +147,6 @@ static void print_cost(const struct page *page, const json_t *setting)
 			bench_format_concurrency(result));
 	}
 	fprintf(page->file, "</tbody>\n</table></div>\n");
-}
-
-static void print_ratio(const struct page *page,
-			const json_t *ratio,
-			const char *field,
-			bool more_is_better,
-			bool first)
-{
-	double value = bench_document_number(ratio, field);
-	const char *verdict = "";
-
-	if (!isfinite(value)) {
-		fprintf(page->file, "<td%s>-</td>", first ? " class=\"first\"" : "");
-		return;
-	}
-	if (value > 1.05) {
-		verdict = more_is_better ? "better" : "worse";
-	} else if (value < 0.95) {
-		verdict = more_is_better ? "worse" : "better";
-	}
-	fprintf(page->file,
-		value < 1e4 ? "<td class=\"%s%s\">%.2fx</td>" : "<td class=\"%s%s\">%.0ex</td>",
-		first ? "first " : "",
-		verdict,
-		value);
 }
 
 static void
@@ -349,7 +158,7 @@ print_baselines(const struct page *page, const char *const *baselines, size_t nu
 		"<div class=\"wide\"><table>\n<thead><tr><th class=\"name\">compared with</th>");
 	for (i = 0; i < num_baselines; i++) {
 		fprintf(page->file, "<th class=\"group first\" colspan=\"3\">");
-		print_text(page, baselines[i]);
+		bench_page_text(page->file, baselines[i]);
 		fprintf(page->file, "</th>");
 	}
 	fprintf(page->file, "</tr>\n<tr><th></th>");
@@ -385,46 +194,14 @@ static void print_ratios(const struct page *page, const json_t *setting)
 			const json_t *ratio =
 				json_object_get(json_object_get(result, "ratios"), baselines[j]);
 
-			print_ratio(page, ratio, "ops_per_second", true, true);
-			print_ratio(page, ratio, "p50", false, false);
-			print_ratio(page, ratio, "cpu_per_op", false, false);
+			bench_page_ratio(page->file, ratio, "ops_per_second", true, true);
+			bench_page_ratio(page->file, ratio, "p50", false, false);
+			bench_page_ratio(page->file, ratio, "cpu_per_op", false, false);
 		}
 		fprintf(page->file, "</tr>\n");
 	}
 	fprintf(page->file, "</tbody>\n</table></div>\n");
 	talloc_free(baselines);
-}
-
-/* Without the lines before the element, which an HTML page cannot have in its middle. */
-static bool print_svg(const struct page *page, const char *name)
-{
-	char line[8192];
-	bool begun = false;
-	FILE *svg = NULL;
-	int fd = openat(page->dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd != -1) {
-		svg = fdopen(fd, "r");
-	}
-	if (svg == NULL) {
-		fprintf(stderr,
-			"pathring-bench: gnuplot did not make %s/%s: %s\n",
-			page->dir->path,
-			name,
-			strerror(errno));
-		if (fd != -1) {
-			close(fd);
-		}
-		return false;
-	}
-	while (fgets(line, sizeof(line), svg) != NULL) {
-		begun = begun || strncmp(line, "<svg", 4) == 0;
-		if (begun) {
-			fputs(line, page->file);
-		}
-	}
-	fclose(svg);
-	return true;
 }
 
 static bool print_plots(const struct page *page, enum bench_plot_scope scope, const json_t *result)
@@ -437,13 +214,10 @@ static bool print_plots(const struct page *page, enum bench_plot_scope scope, co
 		if (plot->scope != scope || plot->result != result) {
 			continue;
 		}
-		fprintf(page->file, "<figure role=\"img\" aria-label=\"");
-		print_text(page, plot->title);
-		fprintf(page->file, "\">\n");
-		if (!print_svg(page, plot->file)) {
+		if (!bench_page_figure(
+			    page->file, page->dir, plot->file, plot->title, plot->note)) {
 			return false;
 		}
-		fprintf(page->file, "<figcaption>%s</figcaption>\n</figure>\n", plot->note);
 	}
 	return true;
 }
@@ -456,7 +230,7 @@ static bool print_family(const struct page *page, size_t index)
 
 	bench_format_family(family, title, sizeof(title));
 	fprintf(page->file, "<h2 id=\"f%zu\">", index);
-	print_text(page, title);
+	bench_page_text(page->file, title);
 	fprintf(page->file, "</h2>\n");
 	if (!print_plots(page, BENCH_PLOT_FAMILY, family)) {
 		return false;
@@ -470,7 +244,7 @@ static bool print_family(const struct page *page, size_t index)
 		}
 		bench_format_setting(setting, title, sizeof(title));
 		fprintf(page->file, "<h3>");
-		print_text(page, title);
+		bench_page_text(page->file, title);
 		fprintf(page->file, "</h3>\n");
 		print_latency(page, setting);
 		print_cost(page, setting);
@@ -495,7 +269,7 @@ static void print_contents(const struct page *page)
 		}
 		bench_format_family(bench_document_result(page->document, i), title, sizeof(title));
 		fprintf(page->file, "<li><a href=\"#f%zu\">", i);
-		print_text(page, title);
+		bench_page_text(page->file, title);
 		fprintf(page->file, "</a></li>\n");
 	}
 	fprintf(page->file, "</ul></nav>\n");
@@ -506,12 +280,10 @@ static bool print_page(const struct page *page)
 	size_t i = 0;
 	bool ok = true;
 
-	fputs(head, page->file);
-	fprintf(page->file, "<h1>pathring-bench ");
-	print_text(page, bench_document_text(page->document, "version"));
-	fprintf(page->file, "</h1>\n");
-	print_host(page);
-	print_warnings(page);
+	bench_page_begin(
+		page->file, "pathring-bench", bench_document_text(page->document, "version"));
+	bench_page_host(page->file, page->document);
+	bench_page_warnings(page->file, page->document);
 	print_engines(page);
 	print_contents(page);
 	fputs(how_to_read, page->file);
@@ -520,7 +292,7 @@ static bool print_page(const struct page *page)
 			ok = print_family(page, i);
 		}
 	}
-	fprintf(page->file, "</body>\n</html>\n");
+	bench_page_end(page->file);
 	return ok;
 }
 

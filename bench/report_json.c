@@ -3,6 +3,7 @@
  * The JSON document, described in pathring-bench(1).
  */
 #include "report_json.h"
+#include "document_parts.h"
 
 #include <errno.h>
 
@@ -14,51 +15,6 @@ static json_t *json_count(uint64_t value)
 static json_t *json_optional(const char *text)
 {
 	return text != NULL ? json_string(text) : json_null();
-}
-
-static json_t *mitigations_to_json(const struct bench_host *host)
-{
-	json_t *mitigations = json_object();
-	size_t i = 0;
-
-	for (i = 0; i < host->num_mitigations; i++) {
-		json_object_set_new(mitigations,
-				    host->mitigations[i].weakness,
-				    json_string(host->mitigations[i].state));
-	}
-	return mitigations;
-}
-
-static json_t *host_to_json(const struct bench_report *report)
-{
-	const struct bench_host *host = report->host;
-	struct bench_noise noise = bench_report_noise(report);
-
-	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:f, s:f}",
-			 "kernel",
-			 host->kernel,
-			 "machine",
-			 host->machine,
-			 "processor",
-			 host->processor,
-			 "processors",
-			 (json_int_t)host->processors,
-			 "governor",
-			 json_optional(host->governor),
-			 "memory",
-			 json_count(host->memory),
-			 "file_system",
-			 host->file_system,
-			 "mount_source",
-			 json_optional(host->mount_source),
-			 "mount_options",
-			 json_optional(host->mount_options),
-			 "mitigations",
-			 mitigations_to_json(host),
-			 "steal_percent",
-			 bench_noise_steal_percent(&noise),
-			 "other_cpu_percent",
-			 bench_noise_other_percent(&noise));
 }
 
 static json_t *names_to_json(const struct bench_engine **engines, size_t num_engines)
@@ -282,31 +238,17 @@ static json_t *ratios_to_json(const struct bench_results *results,
 	return ratios;
 }
 
-static json_t *histogram_to_json(const struct bench_histogram *histogram)
-{
-	json_t *buckets = json_array();
-	struct bench_histogram_bucket bucket;
-	size_t position = 0;
-
-	while (bench_histogram_next(histogram, &position, &bucket)) {
-		json_array_append_new(
-			buckets,
-			json_pack("[o, o]", json_count(bucket.middle), json_count(bucket.count)));
-	}
-	return buckets;
-}
-
 static json_t *histograms_to_json(const struct bench_result *result, bool open)
 {
 	json_t *histograms = json_object();
 
 	json_object_set_new(
-		histograms, "latency", histogram_to_json(&result->times[BENCH_LATENCY]));
+		histograms, "latency", bench_buckets_json(&result->times[BENCH_LATENCY]));
 	if (open) {
 		json_object_set_new(
-			histograms, "service", histogram_to_json(&result->times[BENCH_SERVICE]));
+			histograms, "service", bench_buckets_json(&result->times[BENCH_SERVICE]));
 		json_object_set_new(
-			histograms, "slip", histogram_to_json(&result->times[BENCH_SLIP]));
+			histograms, "slip", bench_buckets_json(&result->times[BENCH_SLIP]));
 	}
 	return histograms;
 }
@@ -403,6 +345,7 @@ static json_t *result_to_json(const struct bench_options *options,
 
 json_t *bench_report_document(const struct bench_report *report)
 {
+	struct bench_noise noise = bench_report_noise(report);
 	json_t *all = json_array();
 	bool complete = report->num_results == report->options->num_mixes;
 	size_t i = 0;
@@ -431,19 +374,9 @@ json_t *bench_report_document(const struct bench_report *report)
 			 "warnings",
 			 bench_report_warnings(report),
 			 "host",
-			 host_to_json(report),
+			 bench_host_json(report->host, &noise),
 			 "config",
 			 config_to_json(report->options),
 			 "results",
 			 all);
-}
-
-bool bench_report_json(const json_t *document, FILE *file)
-{
-	int ret = json_dumpf(document, file, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-
-	if (ret == 0) {
-		ret = fputc('\n', file) == EOF ? -1 : fflush(file);
-	}
-	return ret == 0;
 }

@@ -9,7 +9,6 @@
 #include "rounds.h"
 
 #include <jansson.h>
-#include <stdio.h>
 
 struct bench_report {
 	const struct bench_options *options;
@@ -26,8 +25,5 @@ json_t *bench_report_warnings(const struct bench_report *report);
 
 /* What was measured, as pathring-bench(1) describes it; NULL without memory. */
 json_t *bench_report_document(const struct bench_report *report);
-
-/* False when the file could not be written, with errno. */
-bool bench_report_json(const json_t *document, FILE *file);
 
 #endif /* BENCH_REPORT_JSON_H */

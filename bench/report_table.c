@@ -5,6 +5,7 @@
  */
 #include "report.h"
 #include "report_format.h"
+#include "table_parts.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -81,20 +82,6 @@ static void print_engines(const json_t *document, FILE *file)
 	}
 }
 
-static void print_warnings(const json_t *document, FILE *file)
-{
-	const json_t *warnings = json_object_get(document, "warnings");
-	size_t i = 0;
-
-	for (i = 0; i < json_array_size(warnings); i++) {
-		char plain[2 * BENCH_TITLE_SIZE];
-
-		bench_format_plain(
-			json_string_value(json_array_get(warnings, i)), plain, sizeof(plain));
-		fprintf(file, "warning: %s\n", plain);
-	}
-}
-
 static void print_rounds(const json_t *document, FILE *file)
 {
 	const json_t *rounds = NULL;
@@ -130,52 +117,16 @@ static void print_header(const json_t *document, FILE *file)
 {
 	char host[BENCH_TITLE_SIZE];
 	char version[BENCH_CELL_SIZE];
-	double steal = bench_document_number(document, "host.steal_percent");
-	double other = bench_document_number(document, "host.other_cpu_percent");
 
 	bench_format_plain(bench_document_text(document, "version"), version, sizeof(version));
 	bench_format_host(document, host, sizeof(host));
 	fprintf(file, "pathring-bench %s: %s", version, host);
 	print_config(document, file);
 	print_rounds(document, file);
-	if (isfinite(steal) && isfinite(other)) {
-		fprintf(file,
-			"meanwhile others used %.1f%% of the processors, and %.1f%% were stolen by the host\n",
-			other,
-			steal);
-	}
+	bench_table_noise(document, file);
 	print_engines(document, file);
 	print_left_out(document, file);
-	print_warnings(document, file);
-}
-
-static void print_headings(const struct bench_column *columns, bool open, FILE *file)
-{
-	size_t i = 0;
-
-	for (i = 0; columns[i].heading != NULL; i++) {
-		if (open || !columns[i].only_open) {
-			fprintf(file, " %*s", columns[i].width, columns[i].heading);
-		}
-	}
-}
-
-static void print_cells(const struct bench_column *columns,
-			const json_t *object,
-			const struct bench_unit *unit,
-			bool open,
-			FILE *file)
-{
-	size_t i = 0;
-
-	for (i = 0; columns[i].heading != NULL; i++) {
-		char cell[BENCH_CELL_SIZE];
-
-		if (open || !columns[i].only_open) {
-			bench_format_cell(&columns[i], object, unit, cell, sizeof(cell));
-			fprintf(file, " %*s", columns[i].width, cell);
-		}
-	}
+	bench_table_warnings(document, file);
 }
 
 /* In columns that belong to the result as a whole and not to one of its three latencies. */
@@ -208,7 +159,7 @@ static void print_part(const json_t *result,
 	if (latency != NULL) {
 		fprintf(file, "    %-*s", NAME_WIDTH - 4, name);
 		print_nothing(bench_rate_columns, file);
-		print_cells(bench_latency_columns, latency, unit, true, file);
+		bench_table_cells(bench_latency_columns, latency, unit, true, file);
 		fprintf(file, "\n");
 	}
 }
@@ -226,8 +177,8 @@ static void print_latency(const json_t *document, const json_t *setting, FILE *f
 		 open ? "response time" : "latency",
 		 unit->name);
 	fprintf(file, "%-*s", NAME_WIDTH, heading);
-	print_headings(bench_rate_columns, open, file);
-	print_headings(bench_latency_columns, open, file);
+	bench_table_headings(bench_rate_columns, open, file);
+	bench_table_headings(bench_latency_columns, open, file);
 	fprintf(file, "\n");
 	for (i = 0; i < bench_document_num_results(document); i++) {
 		const json_t *result = bench_document_result(document, i);
@@ -236,12 +187,12 @@ static void print_latency(const json_t *document, const json_t *setting, FILE *f
 			continue;
 		}
 		print_name(result, file);
-		print_cells(bench_rate_columns, result, unit, open, file);
-		print_cells(bench_latency_columns,
-			    json_object_get(result, "latency_ns"),
-			    unit,
-			    open,
-			    file);
+		bench_table_cells(bench_rate_columns, result, unit, open, file);
+		bench_table_cells(bench_latency_columns,
+				  json_object_get(result, "latency_ns"),
+				  unit,
+				  open,
+				  file);
 		fprintf(file, "\n");
 		print_part(result, "service_ns", "service", unit, file);
 		print_part(result, "slip_ns", "slip", unit, file);
@@ -254,7 +205,7 @@ static void print_cost(const json_t *document, const json_t *setting, FILE *file
 	size_t i = 0;
 
 	fprintf(file, "%-*s", NAME_WIDTH, "cost");
-	print_headings(bench_cost_columns, open, file);
+	bench_table_headings(bench_cost_columns, open, file);
 	fprintf(file, "  ran\n");
 	for (i = 0; i < bench_document_num_results(document); i++) {
 		const json_t *result = bench_document_result(document, i);
@@ -264,24 +215,13 @@ static void print_cost(const json_t *document, const json_t *setting, FILE *file
 			continue;
 		}
 		print_name(result, file);
-		print_cells(bench_cost_columns, result, NULL, open, file);
+		bench_table_cells(bench_cost_columns, result, NULL, open, file);
 		bench_format_placement(result, placement, sizeof(placement));
 		fprintf(file,
 			"  %s%s\n",
 			placement[0] != '\0' ? placement : "-",
 			bench_format_concurrency(result));
 	}
-}
-
-static void print_ratio(const json_t *ratio, const char *field, int width, FILE *file)
-{
-	double value = bench_document_number(ratio, field);
-	char text[BENCH_CELL_SIZE] = "-";
-
-	if (isfinite(value)) {
-		snprintf(text, sizeof(text), value < 1e4 ? "%.2fx" : "%.0ex", value);
-	}
-	fprintf(file, " %*s", width, text);
 }
 
 /* Three figures a baseline. */
@@ -319,9 +259,9 @@ static void print_ratios(const json_t *document,
 				json_object_get(json_object_get(result, "ratios"), baselines[j]);
 
 			fprintf(file, " ");
-			print_ratio(ratio, "ops_per_second", 9, file);
-			print_ratio(ratio, "p50", 8, file);
-			print_ratio(ratio, "cpu_per_op", 7, file);
+			bench_table_ratio(ratio, "ops_per_second", 9, file);
+			bench_table_ratio(ratio, "p50", 8, file);
+			bench_table_ratio(ratio, "cpu_per_op", 7, file);
 		}
 		fprintf(file, "\n");
 	}
