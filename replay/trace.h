@@ -184,6 +184,11 @@ int replay_trace_write_request(struct replay_trace_writer *writer,
 			       const struct replay_request *request);
 /* What has been written so far is in the file then. */
 int replay_trace_write_flush(struct replay_trace_writer *writer);
+/*
+ * After an error: what has been written since the last flush is gone, from the file too, and the
+ * writer can be used on. So that a full disk leaves a trace that says what it lacks.
+ */
+int replay_trace_write_back(struct replay_trace_writer *writer);
 /* Everything is in the file when this has returned 0; without it, the trace is cut short. */
 int replay_trace_write_end(struct replay_trace_writer *writer, const struct replay_trace_end *end);
 

@@ -22,6 +22,7 @@
 struct replay_trace_writer {
 	int fd;
 	int error; /* negative errno, then nothing is written any more */
+	off_t kept; /* how much of the file had been written at the last flush; -1: it has no offsets */
 	size_t used;
 	char buffer[BUFFER_SIZE];
 };
@@ -249,6 +250,7 @@ int replay_trace_writer_create(TALLOC_CTX *mem_ctx,
 {
 	struct replay_trace_writer *writer = talloc(mem_ctx, struct replay_trace_writer);
 	char begun[32];
+	int error = 0;
 
 	if (writer == NULL) {
 		close(fd);
@@ -256,6 +258,7 @@ int replay_trace_writer_create(TALLOC_CTX *mem_ctx,
 	}
 	writer->fd = fd;
 	writer->error = 0;
+	writer->kept = -1;
 	writer->used = 0;
 	talloc_set_destructor(writer, close_writer);
 
@@ -268,10 +271,8 @@ int replay_trace_writer_create(TALLOC_CTX *mem_ctx,
 	}
 	PUT(writer, "}\n");
 	/* A disk that is full, or a pipe that nobody reads, is better known now. */
-	flush(writer);
-	if (writer->error != 0) {
-		int error = writer->error;
-
+	error = replay_trace_write_flush(writer);
+	if (error != 0) {
 		talloc_free(writer);
 		return error;
 	}
@@ -394,7 +395,24 @@ int replay_trace_write_request(struct replay_trace_writer *writer,
 int replay_trace_write_flush(struct replay_trace_writer *writer)
 {
 	flush(writer);
+	if (writer->error == 0) {
+		writer->kept = lseek(writer->fd, 0, SEEK_CUR);
+	}
 	return writer->error;
+}
+
+int replay_trace_write_back(struct replay_trace_writer *writer)
+{
+	if (writer->kept == -1) {
+		return -ESPIPE;
+	}
+	if (ftruncate(writer->fd, writer->kept) != 0 ||
+	    lseek(writer->fd, writer->kept, SEEK_SET) == -1) {
+		return -errno;
+	}
+	writer->used = 0;
+	writer->error = 0;
+	return 0;
 }
 
 int replay_trace_write_end(struct replay_trace_writer *writer, const struct replay_trace_end *end)
