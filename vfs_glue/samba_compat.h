@@ -16,6 +16,9 @@
 #include "smbd/smbd.h"
 #include "smbd/globals.h"
 #include "messages.h"
+#include "trans2.h"
+#include "lib/substitute.h"
+#include "lib/tsocket/tsocket.h"
 #include "lib/util/tevent_ntstatus.h"
 #include "lib/util/tevent_unix.h"
 #include "librpc/gen_ndr/ndr_xattr.h"
@@ -34,6 +37,9 @@
  * an entry that does not fit into a response until the next one.
  */
 #define VFS_PATHRING_COMPAT_OLD_READDIR (SMB_VFS_INTERFACE_VERSION <= 48)
+
+/* Since 50 a renameat says whether what is there already is to be replaced. */
+#define VFS_PATHRING_COMPAT_OLD_RENAME (SMB_VFS_INTERFACE_VERSION <= 49)
 
 /* All of the module's messages are of one class of their own: "log level = 1 pathring:3". */
 extern int vfs_pathring_debug_class;

@@ -120,15 +120,17 @@ static bool is_empty(const char *text)
 	return text == NULL || text[0] == '\0';
 }
 
-static void
-line_log(struct share_line *line, const char *service, const struct vfs_pathring_engine *engine)
+static void line_log(struct share_line *line,
+		     const char *service,
+		     const struct vfs_pathring_engine *engine,
+		     const char *record)
 {
 	/* What an administrator can better is worth a word in every log. */
 	int level = line->misplaced ? DBGLVL_WARNING : DBGLVL_NOTICE;
 
 	line_add_objection(line);
 	DBG_PREFIX(level,
-		   ("share [%s]: engine \"%s\", which %s; answered: %s%s%s%s%s%s\n",
+		   ("share [%s]: engine \"%s\", which %s; answered: %s%s%s%s%s%s%s%s\n",
 		    service,
 		    pathring_backend_name(engine->backend),
 		    vfs_pathring_engine_state(engine),
@@ -137,6 +139,8 @@ line_log(struct share_line *line, const char *service, const struct vfs_pathring
 		    is_empty(line->unused) ? "" : line->unused,
 		    is_empty(line->unasked) ? "" : "; not asked for: ",
 		    is_empty(line->unasked) ? "" : line->unasked,
+		    record == NULL ? "" : "; recorded in ",
+		    record == NULL ? "" : record,
 		    line->misplaced
 			    ? ". List pathring last in \"vfs objects\" to have more answered"
 			    : ""));
@@ -280,7 +284,8 @@ static int share_destructor(struct vfs_pathring_share *share)
 
 static struct vfs_pathring_share *share_create(struct vfs_handle_struct *handle,
 					       const char *service,
-					       struct vfs_pathring_engine *engine)
+					       struct vfs_pathring_engine *engine,
+					       const char *record)
 {
 	struct vfs_pathring_share *share = talloc_zero(handle->conn, struct vfs_pathring_share);
 	TALLOC_CTX *frame = NULL;
@@ -306,13 +311,15 @@ static struct vfs_pathring_share *share_create(struct vfs_handle_struct *handle,
 	share_ahead(share, handle, &line);
 	share_opens(share, handle, &line);
 	line_unasked(&line, handle);
-	line_log(&line, service, engine);
+	line_log(&line, service, engine, record);
 	TALLOC_FREE(frame);
 
 	return share;
 }
 
-void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *service)
+void vfs_pathring_share_connect(struct vfs_handle_struct *handle,
+				const char *service,
+				const char *record)
 {
 	struct connection_struct *conn = handle->conn;
 	struct vfs_pathring_engine *engine = NULL;
@@ -336,7 +343,10 @@ void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *se
 
 	on = share_engine(conn, service, &backend);
 	if (!on) {
-		DBG_NOTICE("share [%s]: the engine is off, everything is passed on\n", service);
+		DBG_NOTICE("share [%s]: the engine is off, everything is passed on%s%s\n",
+			   service,
+			   record == NULL ? "" : "; recorded in ",
+			   record == NULL ? "" : record);
 		return;
 	}
 
@@ -347,7 +357,7 @@ void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *se
 	vfs_pathring_engine_create(conn, backend);
 	engine = vfs_pathring_engine_find(backend);
 	if (engine != NULL) {
-		share = share_create(handle, service, engine);
+		share = share_create(handle, service, engine, record);
 	}
 	if (share == NULL) {
 		DBG_ERR("share [%s]: no memory, everything is passed on\n", service);

@@ -7,16 +7,21 @@
 
 int vfs_pathring_debug_class = DBGC_VFS;
 
+/* The table below with the functions that record in it. */
+static struct vfs_fn_pointers vfs_pathring_recording_fns;
+
 static int
 vfs_pathring_connect(struct vfs_handle_struct *handle, const char *service, const char *user)
 {
 	int ret = SMB_VFS_NEXT_CONNECT(handle, service, user);
+	const char *record = NULL;
 
 	if (ret < 0) {
 		return ret;
 	}
 
-	vfs_pathring_share_connect(handle, service);
+	record = vfs_pathring_record_connect(handle, service, &vfs_pathring_recording_fns);
+	vfs_pathring_share_connect(handle, service, record);
 
 	return ret;
 }
@@ -24,6 +29,7 @@ vfs_pathring_connect(struct vfs_handle_struct *handle, const char *service, cons
 static void vfs_pathring_disconnect(struct vfs_handle_struct *handle)
 {
 	vfs_pathring_share_disconnect(handle);
+	vfs_pathring_record_disconnect(handle);
 
 	SMB_VFS_NEXT_DISCONNECT(handle);
 }
@@ -69,6 +75,9 @@ _PUBLIC_ NTSTATUS vfs_pathring_init(TALLOC_CTX *mem_ctx)
 	int debug_class;
 
 	(void)mem_ctx;
+
+	vfs_pathring_recording_fns = vfs_pathring_fns;
+	vfs_pathring_record_hook(&vfs_pathring_recording_fns);
 
 	status = smb_register_vfs(SMB_VFS_INTERFACE_VERSION, "pathring", &vfs_pathring_fns);
 	if (!NT_STATUS_IS_OK(status)) {

@@ -129,8 +129,13 @@ struct vfs_pathring_cached_reads {
 struct vfs_pathring_ahead;
 struct vfs_pathring_opens;
 
-/* Never fails: a tree connect for which this can't be set up passes everything on. */
-void vfs_pathring_share_connect(struct vfs_handle_struct *handle, const char *service);
+/*
+ * Never fails: a tree connect for which this can't be set up passes everything on. record: the file
+ * that it is recorded in, or NULL.
+ */
+void vfs_pathring_share_connect(struct vfs_handle_struct *handle,
+				const char *service,
+				const char *record);
 void vfs_pathring_share_disconnect(struct vfs_handle_struct *handle);
 
 /* NULL when everything is to be passed on. */
@@ -363,6 +368,21 @@ bool vfs_pathring_opens_fgetxattr(struct vfs_pathring_opens *opens,
 struct smb_acl_t *vfs_pathring_opens_acl(struct vfs_pathring_opens *opens,
 					 const struct files_struct *fsp,
 					 TALLOC_CTX *mem_ctx);
+
+/* ------------------------------------------------------------------------------------- recording
+ */
+
+/*
+ * Recording of this tree connect, if smb.conf says so: from then on it has the functions in fns.
+ * The file's path, or NULL. Never fails; why there is none is in the log.
+ */
+const char *vfs_pathring_record_connect(struct vfs_handle_struct *handle,
+					const char *service,
+					const struct vfs_fn_pointers *fns);
+void vfs_pathring_record_disconnect(struct vfs_handle_struct *handle);
+
+/* Puts the functions that record in the place of those that they call. */
+void vfs_pathring_record_hook(struct vfs_fn_pointers *fns);
 
 /* ---------------------------------------------------------------------------- the VFS functions */
 

@@ -92,7 +92,8 @@ has_all_sources()
 {
 	local file
 
-	for file in include/pathring.h engine/*.[ch] vfs_glue/*.[ch]; do
+	for file in include/pathring.h engine/*.[ch] replay/{names,request,status,trace_write}.c replay/{names,trace}.h \
+		vfs_glue/*.[ch]; do
 		cmp "$top/$file" "$directory/tree/source3/modules/pathring/$file" || return 1
 	done
 	cmp "$top/man/vfs_pathring.8" "$directory/tree/source3/modules/pathring/vfs_pathring.8"
