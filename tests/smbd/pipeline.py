@@ -135,6 +135,36 @@ class Pipeline:
     def send(self, request, session=None):
         return self.send_all([request], session)[0]
 
+    def compound(self, requests):
+        """Related requests in one packet; returns the status of each. All of them have to be answered in one, too."""
+        data = bytearray()
+        first = self._connection['SequenceWindow']
+        self._connection['SequenceWindow'] += len(requests)
+        self._credits -= len(requests)
+        for index, request in enumerate(requests):
+            packet = bytearray(self.packet(request, None, first + index)[4:])
+            if index > 0:
+                struct.pack_into('<I', packet, 16, FLAGS_RELATED)
+            if index < len(requests) - 1:
+                packet += bytes(-len(packet) % 8)
+                struct.pack_into('<I', packet, 20, len(packet))
+            data += packet
+        self.socket.sendall(struct.pack('>I', len(data)) + data)
+        while len(self._data) < 4 or len(self._data) < 4 + struct.unpack_from('>I', self._data)[0]:
+            self._data += self.socket.recv(1 << 20)
+        length = struct.unpack_from('>I', self._data)[0]
+        answer = bytes(self._data[4:4 + length])
+        del self._data[:4 + length]
+        statuses = []
+        offset = 0
+        while True:
+            header = HEADER.unpack_from(answer, offset)
+            statuses.append(header[3])
+            self._credits += header[5]
+            if header[7] == 0:
+                return statuses
+            offset += header[7]
+
     def cancel(self, message_id):
         self.socket.sendall(self.packet((CANCEL, struct.pack('<HH', 4, 0)), None, message_id,
                                         self._async_ids.get(message_id)))

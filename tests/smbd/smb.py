@@ -43,10 +43,10 @@ class _Forgetful(dict):
 class Connection:
     """One TCP connection, so one smbd process, with any number of sessions."""
 
-    def __init__(self, smbd_dir, port, address='127.0.0.1', timeout=60):
+    def __init__(self, smbd_dir, port, address='127.0.0.1', timeout=60, dialect=SMB2_DIALECT_21):
         self.smbd_dir = smbd_dir
-        # SMB 2.1: later dialects would tie each session to the negotiation and encrypt.
-        self.smb = SMB3(address, address, sess_port=port, timeout=timeout, preferredDialect=SMB2_DIALECT_21)
+        # SMB 2.1: SMB 3.0 encrypts whatever is asked for, later ones tie each session to the negotiation.
+        self.smb = SMB3(address, address, sess_port=port, timeout=timeout, preferredDialect=dialect)
         self.smb.GlobalFileTable = _Forgetful()
         # impacket keeps one session a connection, all of it in this dictionary.
         self._fresh = copy.deepcopy(self.smb._Session)
