@@ -50,8 +50,7 @@ static const struct personality_methods personality_methods = {
 /* The thread is identity now: the registration needs no switch. */
 static void uring_adopt(struct pathring *ring, struct identity *identity)
 {
-	(void)ring;
-	if (identity->personality == 0) {
+	if (identity->personality == 0 && !ring->uring->given_up) {
 		identity_personality(identity, &personality_methods);
 	}
 }
@@ -70,14 +69,15 @@ bool uring_flush_once(struct pathring *ring)
 	unsigned int ready = io_uring_sq_ready(&uring->io_uring);
 	int ret;
 
-	if (ready == 0) {
-		return true;
+	if (ready == 0 || uring->given_up) {
+		return ready == 0;
 	}
 	ret = kernel_submit(&uring->io_uring);
 	ring->stats.enters++;
 	if (ret > 0) {
 		ring->stats.submissions += (uint64_t)ret;
 	}
+	uring_note_answer(ring, ret);
 	return ret == (int)ready;
 }
 
@@ -91,7 +91,7 @@ bool uring_make_room(struct pathring *ring, unsigned int count)
 	if (io_uring_sq_space_left(&uring->io_uring) < count) {
 		uring_flush_once(ring);
 	}
-	return io_uring_sq_space_left(&uring->io_uring) >= count;
+	return io_uring_sq_space_left(&uring->io_uring) >= count && !uring->given_up;
 }
 
 struct io_uring_sqe *
@@ -247,6 +247,10 @@ static bool uring_take(struct pathring *ring, struct pathring_request *request)
 	if (take_inline(ring, request)) {
 		return true;
 	}
+	if (uring->given_up) {
+		uring_run_elsewhere(ring, request);
+		return true;
+	}
 	entered = request_enter_share(request, workers_needed(request));
 	if (!entered) {
 		return true;
@@ -284,7 +288,7 @@ struct io_uring_sqe *uring_internal_entry(struct uring *uring)
 {
 	struct io_uring_sqe *entry = NULL;
 
-	if (uring->in_flight >= uring->capacity) {
+	if (uring->in_flight >= uring->capacity || uring->given_up) {
 		return NULL;
 	}
 	entry = io_uring_get_sqe(&uring->io_uring);
@@ -398,6 +402,11 @@ static void complete_single(struct pathring *ring, struct pathring_request *requ
 		break;
 	case PATHRING_PREAD:
 	case PATHRING_PWRITE:
+		if (uring_must_divert(request, result)) {
+			/* Behind what was moved before. */
+			engine_divert(ring, request, result);
+			return;
+		}
 		if (transfer_goes_on(request, result)) {
 			request_requeue(request);
 			return;
@@ -470,12 +479,19 @@ void uring_reap(struct pathring *ring)
 	unsigned int count;
 	unsigned int i;
 
+	if (ring->uring->given_up) {
+		uring_withdraw_entries(ring);
+		requests_release_held(ring);
+	}
 	do {
 		count = kernel_completions(&ring->uring->io_uring, completions, REAP_AT_ONCE);
 		for (i = 0; i < count; i++) {
 			uring_completion(ring, completions[i].user_data, completions[i].result);
 		}
 	} while (count > 0);
+	if (ring->uring->given_up) {
+		uring_clear_slots(ring->uring);
+	}
 }
 
 static void uring_cancel(struct pathring *ring, struct pathring_request *request)

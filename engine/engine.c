@@ -239,8 +239,11 @@ int pathring_create(TALLOC_CTX *mem_ctx,
 
 /* ---- choosing a backend ---- */
 
-static void
-note_refusal(struct pathring *ring, const struct backend *backend, int error, const char *reason)
+static void note_refusal(struct pathring *ring,
+			 const struct backend *backend,
+			 const char *what,
+			 int error,
+			 const char *reason)
 {
 	ring->refusals[backend->kind] = (struct refusal) {
 		.error = error,
@@ -248,8 +251,9 @@ note_refusal(struct pathring *ring, const struct backend *backend, int error, co
 	};
 	engine_log(ring,
 		   PATHRING_LOG_WARNING,
-		   "the %s backend can't be used: %s (%s)",
+		   "the %s backend can't be used%s: %s (%s)",
 		   backend->name,
+		   what,
 		   reason,
 		   strerror(-error));
 }
@@ -274,9 +278,20 @@ static void choose_backend(struct pathring *ring)
 				ring, PATHRING_LOG_INFO, "using the %s backend", backends[i]->name);
 			return;
 		}
-		note_refusal(ring, backends[i], ret, reason);
+		note_refusal(ring, backends[i], "", ret, reason);
 		ring->start_error = ret;
 	}
+}
+
+void engine_lose_backend(struct pathring *ring, int error, const char *reason)
+{
+	note_refusal(
+		ring, ring->backend, " any more, helper threads take its place", error, reason);
+}
+
+static bool has_lost_backend(const struct pathring *ring)
+{
+	return ring->backend != NULL && ring->refusals[ring->backend->kind].error != 0;
 }
 
 static bool knows_proc(const struct pathring *ring)
@@ -372,6 +387,9 @@ int pathring_start(struct pathring *ring)
 
 enum pathring_backend pathring_backend(const struct pathring *ring)
 {
+	if (has_lost_backend(ring)) {
+		return PATHRING_BACKEND_THREADS;
+	}
 	return ring->backend != NULL ? ring->backend->kind : PATHRING_BACKEND_AUTO;
 }
 
@@ -636,6 +654,7 @@ void pathring_stats(const struct pathring *ring, struct pathring_stats *stats)
 char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx)
 {
 	struct utsname host = { 0 };
+	const char *chosen = " (by option)";
 	char *text = NULL;
 	size_t i;
 	int ret;
@@ -647,12 +666,16 @@ char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx)
 		return talloc_asprintf_append(
 			text, "engine: not usable here (%s)\n", strerror(-ret));
 	}
-	text = talloc_asprintf_append(text,
-				      "backend: %s%s\n",
-				      ring->backend != NULL ? ring->backend->name : "none",
-				      ring->options.backend == PATHRING_BACKEND_AUTO
-					      ? " (chosen by probe)"
-					      : " (by option)");
+	if (has_lost_backend(ring)) {
+		chosen = " (for want of another)";
+	} else if (ring->options.backend == PATHRING_BACKEND_AUTO) {
+		chosen = " (chosen by probe)";
+	}
+	text = talloc_asprintf_append(
+		text,
+		"backend: %s%s\n",
+		ring->backend != NULL ? pathring_backend_name(pathring_backend(ring)) : "none",
+		chosen);
 	for (i = 0; i < NUM_BACKENDS; i++) {
 		const struct refusal *refusal = &ring->refusals[backends[i]->kind];
 
@@ -665,7 +688,7 @@ char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx)
 					      refusal->reason,
 					      strerror(-refusal->error));
 	}
-	if (ring->backend != NULL && ring->backend->describe != NULL) {
+	if (ring->backend != NULL && ring->backend->describe != NULL && !has_lost_backend(ring)) {
 		text = ring->backend->describe(ring, text);
 	}
 	return text;

@@ -151,6 +151,12 @@ void engine_run_in_thread(struct pathring *ring, struct pathring_request *reques
 void engine_divert(struct pathring *ring, struct pathring_request *request, ssize_t answer);
 
 /*
+ * The backend, which must be the ring, takes nothing any more, and gives requests to helper threads
+ * by itself: said once, with reason, a sentence for people.
+ */
+void engine_lose_backend(struct pathring *ring, int error, const char *reason);
+
+/*
  * Block until there may be something to reap; all_given: as engine_submit() has said just now.
  */
 void engine_block(struct pathring *ring, bool all_given);

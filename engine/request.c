@@ -104,6 +104,17 @@ void request_leave_share(struct pathring_request *request)
 	}
 }
 
+void requests_release_held(struct pathring *ring)
+{
+	struct pathring_request *request = NULL;
+
+	while ((request = TAILQ_FIRST(&ring->held)) != NULL) {
+		leave_list(request);
+		share_leave(&request->ticket);
+		request_enqueue(request);
+	}
+}
+
 static void release_holds(struct pathring_request *request)
 {
 	struct descriptor *target = request->operation.target;

@@ -133,6 +133,9 @@ bool request_enter_share(struct pathring_request *request, unsigned int weight);
 /* It will not run on the ring after all. */
 void request_leave_share(struct pathring_request *request);
 
+/* Nothing of theirs goes to the ring any more, so none waits for a share of it. */
+void requests_release_held(struct pathring *ring);
+
 /*
  * A running, orphaned request that the engine, which is being freed, does not wait for: nothing in
  * it points to the engine any more, and it is owner's (linger.c). Whoever still runs it need not

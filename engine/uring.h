@@ -3,7 +3,7 @@
  * What the files of the ring share: backend_uring.c (submission and completion), uring_probe.c
  * (set-up, restrictions and what this kernel can do), uring_prepare.c (operations as entries),
  * uring_lookup.c (the one operation that takes several), uring_workers.c (how many kernel workers),
- * uring_stop.c.
+ * uring_refused.c (submissions that fail), uring_stop.c.
  */
 #ifndef PATHRING_ENGINE_URING_H
 #define PATHRING_ENGINE_URING_H
@@ -54,6 +54,9 @@ struct uring {
 			       room */
 
 	struct uring_workers workers;
+
+	uint64_t refused_since; /* engine_clock(); 0: the last submission was taken */
+	bool given_up;		/* none is taken any more: see uring_refused.c */
 
 	bool usable[NUM_OPCODES];	    /* opcodes */
 	bool runs[PATHRING_NUM_OPERATIONS]; /* all opcodes of the operation are usable */
@@ -156,6 +159,19 @@ void uring_workers_leave_behind(struct uring *uring);
 
 /* uring_stop.c */
 void uring_stop(struct pathring *ring);
+
+/* uring_refused.c */
+/* What came of a submission: how many entries were taken, or a negative errno. */
+void uring_note_answer(struct pathring *ring, int answer);
+/*
+ * What is prepared and was not taken never will be, and ends as if it had been cancelled before it
+ * began. Not where something of a request may be on the stack.
+ */
+void uring_withdraw_entries(struct pathring *ring);
+/* The slots to be closed, without a submission. */
+void uring_clear_slots(struct uring *uring);
+/* A request that would be submitted. */
+void uring_run_elsewhere(struct pathring *ring, struct pathring_request *request);
 
 int uring_setup(struct pathring *ring, struct uring *uring, const char **reason);
 char *uring_describe(const struct pathring *ring, char *text);

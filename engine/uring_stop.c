@@ -14,21 +14,6 @@
 /* How often a stopping ring cancels again what has begun meanwhile, in milliseconds. */
 #define STOP_POLL_MSEC 50
 
-/* The kernel has not seen these, and will not. */
-static void drop_unsubmitted(struct pathring *ring)
-{
-	struct uring *uring = ring->uring;
-	struct io_uring_sq *queue = &uring->io_uring.sq;
-	unsigned int count = io_uring_sq_ready(&uring->io_uring);
-	unsigned int i;
-
-	for (i = 0; i < count; i++) {
-		unsigned int at = (queue->sqe_tail - count + i) & queue->ring_mask;
-
-		uring_completion(ring, queue->sqes[at].user_data, -ECANCELED);
-	}
-}
-
 /*
  * What a completion of a request brings that has outlived the engine: only what it has opened or
  * closed matters. In linger.c's thread.
@@ -132,7 +117,7 @@ void uring_stop(struct pathring *ring)
 		uring_reap(ring);
 	}
 	if (uring->in_flight > 0) {
-		drop_unsubmitted(ring);
+		uring_withdraw_entries(ring);
 	}
 	if (uring->in_flight > 0) {
 		leave_behind(ring);

@@ -186,7 +186,8 @@ bool uring_workers_must_look(const struct pathring *ring)
 {
 	const struct uring *uring = ring->uring;
 
-	return uring->workers.looked != 0 && uring->in_flight > uring->workers.least;
+	return uring->workers.looked != 0 && uring->in_flight > uring->workers.least &&
+	       !uring->given_up;
 }
 
 void uring_workers_leave_behind(struct uring *uring)

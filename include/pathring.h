@@ -168,6 +168,8 @@ int pathring_start(struct pathring *ring);
 
 /*
  * The backend in use; PATHRING_BACKEND_AUTO before the engine was started or when it could not be.
+ * A ring that takes nothing any more, for example since a seccomp filter was installed, is given
+ * up: helper threads are in use from then on, whichever backend was asked for.
  */
 enum pathring_backend pathring_backend(const struct pathring *ring);
 const char *pathring_backend_name(enum pathring_backend backend);
@@ -245,7 +247,8 @@ const char *pathring_placement_name(enum pathring_placement placement);
 	X(NOT_CACHED, "not in the cache")                                 \
 	X(SLOW, "took too long in the engine's thread before")            \
 	X(BUDGET, "the engine's thread has worked long enough")           \
-	X(FALLBACK, "the ring could not run it")
+	X(FALLBACK, "the ring could not run it")                          \
+	X(NO_RING, "the ring takes nothing any more")
 
 #define PATHRING_REASON_CONSTANT(constant, text) PATHRING_REASON_##constant,
 

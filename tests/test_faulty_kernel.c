@@ -311,6 +311,252 @@ URING_TEST(faulty_kernel, submission_refused_while_waiting)
 	assert_gt(injector_count(INJECTED_SUBMIT), 0);
 }
 
+/* ---- a ring that takes nothing any more ---- */
+
+#define MANY 40
+
+static const struct weather lost = { .outage = ALWAYS, .outage_error = EPERM };
+
+/* Nothing of the ring is in use, and what runs now runs in threads, because the ring is lost. */
+static void check_lost(struct fixture *f)
+{
+	struct pathring_operation_stats before = fixture_stats(f).operation[PATHRING_OPENAT];
+	struct pathring_operation_stats after = { 0 };
+
+	assert_result(try_open(f, fixture_user(f, USER_A), "of_a", O_RDONLY), 0);
+	assert_result(try_open(f, fixture_user(f, USER_A), "of_b", O_RDONLY), -EACCES);
+	look_up(f, fixture_user(f, USER_B), "of_b");
+	after = fixture_stats(f).operation[PATHRING_OPENAT];
+	assert_eq(after.placed[PATHRING_THREAD], before.placed[PATHRING_THREAD] + 2);
+	assert_eq(after.reason[PATHRING_REASON_NO_RING],
+		  before.reason[PATHRING_REASON_NO_RING] + 2);
+	assert_eq(pathring_backend(f->ring), PATHRING_BACKEND_THREADS);
+	loop_settle(f);
+	assert_eq(f->ring->uring->num_free_slots, f->ring->uring->num_slots);
+	assert_eq(f->ring->uring->in_flight, 0);
+	assert_eq(f->log_count, 1, "told:\n%s", f->log_text);
+}
+
+static void send_lookups(struct fixture *f, struct call *calls, unsigned int *total)
+{
+	unsigned int i = 0;
+
+	for (i = 0; i < MANY; i++) {
+		uid_t uid = i % 2 == 0 ? USER_A : USER_B;
+		int ret = -1;
+
+		calls[i] = (struct call) { .f = f, .total = total };
+		ret = pathring_lookup_request(f->ring,
+					      fixture_user(f, uid),
+					      f->dir,
+					      i % 3 == 0 ? "of_a" : "of_b",
+					      &how,
+					      call_done,
+					      &calls[i],
+					      &calls[i].request);
+		assert_result(ret, 0);
+	}
+}
+
+static void check_lookups(struct fixture *f, struct call *calls)
+{
+	unsigned int i = 0;
+
+	for (i = 0; i < MANY; i++) {
+		const char *name = i % 3 == 0 ? "of_a" : "of_b";
+		bool owner = (i % 2 == 0) == (i % 3 == 0);
+		const struct statx *stx = NULL;
+		const struct pathring_xattr *xattrs = NULL;
+
+		assert_result(pathring_lookup_result(calls[i].request, &stx, &xattrs), 0);
+		assert_eq(stx->stx_ino, scratch_stat(f, name).st_ino);
+		assert_eq(xattrs[0].length, owner ? 5 : -EACCES, "%u", i);
+		pathring_request_free(calls[i].request);
+	}
+}
+
+static void files_of_two(struct fixture *f)
+{
+	scratch_file(f, "of_a", USER_A, USER_A, 0600, "a");
+	scratch_file(f, "of_b", USER_B, USER_B, 0600, "b");
+	scratch_xattr(f, "of_a", "user.test", "value");
+	scratch_xattr(f, "of_b", "user.test", "value");
+}
+
+/* Whatever had happened of each: nothing, an open into a slot, a descriptor without an xattr. */
+URING_TEST(faulty_kernel, lookups_on_a_ring_that_is_lost)
+{
+	unsigned int round = 0;
+
+	files_of_two(f);
+	for (round = 0; round < 30; round++) {
+		const struct weather some = {
+			.few = ALWAYS,
+			.uncached = round % 2 == 0 ? HALF : 0,
+			.late = round % 3 == 0 ? HALF : 0,
+			.longest = 3,
+		};
+		struct call calls[MANY];
+		unsigned int total = 0;
+
+		f->log_count = 0;
+		begin(f, 16);
+		look_up(f, fixture_user(f, USER_A), "of_a");
+		injector_set_weather(&some);
+		send_lookups(f, calls, &total);
+		assert_result(pathring_submit(f->ring), 0);
+		assert_gt(injector_count(INJECTED_FEW), 0);
+		injector_set_weather(&lost);
+		loop_until(f, &total, MANY);
+		assert_gt(injector_count(INJECTED_OUTAGE), 0);
+		check_lookups(f, calls);
+		check_lost(f);
+	}
+}
+
+/* What changes something happens once: had the kernel begun any of these, it would exist. */
+URING_TEST(faulty_kernel, changes_on_a_ring_that_is_lost)
+{
+	const struct weather none = { .submit = ALWAYS };
+	struct pathring_handle *handle = NULL;
+	struct call calls[3] = { { .f = f }, { .f = f }, { .f = f } };
+	unsigned int total = 0;
+	unsigned int i = 0;
+	int fd = -1;
+
+	files_of_two(f);
+	scratch_file(f, "old", 0, 0, 0600, "");
+	begin(f, 16);
+	handle = must_open(f, f->process, "old", O_RDONLY);
+	fd = pathring_handle_io_fd(handle);
+	injector_set_weather(&none);
+	for (i = 0; i < 3; i++) {
+		calls[i].total = &total;
+	}
+	assert_result(
+		pathring_close_request(
+			f->ring, f->process, &handle, call_done, &calls[0], &calls[0].request),
+		0);
+	assert_result(pathring_renameat_request(f->ring,
+						f->process,
+						f->dir,
+						"old",
+						f->dir,
+						"new",
+						0,
+						call_done,
+						&calls[1],
+						&calls[1].request),
+		      0);
+	assert_result(pathring_symlinkat_request(f->ring,
+						 f->process,
+						 "contents",
+						 f->dir,
+						 "link",
+						 call_done,
+						 &calls[2],
+						 &calls[2].request),
+		      0);
+	assert_result(pathring_submit(f->ring), 0);
+	assert_eq(total, 0);
+	injector_set_weather(&lost);
+	loop_until(f, &total, 3);
+	for (i = 0; i < 3; i++) {
+		assert_eq(pathring_request_placement(calls[i].request), PATHRING_THREAD, "%u", i);
+	}
+	assert_result(pathring_close_result(calls[0].request), 0);
+	assert_result(pathring_renameat_result(calls[1].request), 0);
+	assert_result(pathring_symlinkat_result(calls[2].request), 0);
+	assert_eq(fcntl(fd, F_GETFD), -1);
+	assert_eq(fixture_stats(f).fallbacks, 3);
+	for (i = 0; i < 3; i++) {
+		pathring_request_free(calls[i].request);
+	}
+	check_lost(f);
+}
+
+/* The thread goes on where the ring has ended: appended, the first bytes would be there twice. */
+URING_TEST(faulty_kernel, second_round_of_pwrite_on_a_ring_that_is_lost)
+{
+	const struct weather cut_short = { .transfer = ALWAYS };
+	static uint8_t data[10000];
+	struct pathring_handle *handle = NULL;
+	struct call call = { .f = f };
+	int ret = -1;
+
+	files_of_two(f);
+	begin(f, 16);
+	handle = must_open(f, fixture_user(f, USER_A), "of_a", O_RDWR | O_APPEND | O_TRUNC);
+	injector_set_weather(&cut_short);
+	ret = pathring_pwrite_request(f->ring,
+				      fixture_user(f, USER_A),
+				      handle,
+				      data,
+				      sizeof(data),
+				      0,
+				      call_done,
+				      &call,
+				      &call.request);
+	assert_result(ret, 0);
+	submit_until_queued(f);
+	injector_set_weather(&lost);
+	loop_until(f, &call.calls, 1);
+	assert_result(pathring_pwrite_result(call.request), sizeof(data));
+	assert_eq(pathring_request_placement(call.request), PATHRING_THREAD);
+	assert_eq(scratch_stat(f, "of_a").st_size, sizeof(data));
+	pathring_request_free(call.request);
+	talloc_free(handle);
+	check_lost(f);
+}
+
+/* What nobody waits for any more ends, also when the entry that was to cancel it ends with it. */
+URING_TEST(faulty_kernel, orphans_on_a_ring_that_is_lost)
+{
+	const struct weather none = { .submit = ALWAYS };
+	struct call calls[MANY];
+	unsigned int total = 0;
+	unsigned int i = 0;
+
+	files_of_two(f);
+	begin(f, 16);
+	look_up(f, f->process, "of_a");
+	injector_set_weather(&none);
+	send_lookups(f, calls, &total);
+	assert_result(pathring_submit(f->ring), 0);
+	for (i = 0; i < MANY; i++) {
+		pathring_request_free(calls[i].request);
+	}
+	assert_eq(fixture_stats(f).in_flight, MANY);
+	injector_set_weather(&lost);
+	loop_settle(f);
+	assert_eq(fixture_stats(f).in_flight, 0);
+	assert_eq(total, 0);
+	check_lost(f);
+}
+
+/* What may pass is borne for a while, and not for ever; who waits is woken. */
+URING_TEST(faulty_kernel, ring_without_memory_is_lost_later)
+{
+	static const int errors[] = { EAGAIN, ENOMEM, EBUSY, EINTR };
+	size_t i = 0;
+
+	files_of_two(f);
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		const struct weather weather = { .outage = ALWAYS, .outage_error = errors[i] };
+		uint64_t enters = 0;
+
+		f->form = i % 2 == 0 ? FORM_WAIT : FORM_SEND;
+		f->log_count = 0;
+		begin(f, 16);
+		look_up(f, fixture_user(f, USER_A), "of_a");
+		injector_set_weather(&weather);
+		enters = fixture_stats(f).enters;
+		look_up(f, fixture_user(f, USER_A), "of_a");
+		assert_gt(fixture_stats(f).enters, enters + 1);
+		check_lost(f);
+	}
+}
+
 /* All threads have ended, idle, and for a while no other can be made. */
 URING_TEST(faulty_kernel, helpers_without_thread)
 {

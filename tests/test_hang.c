@@ -5,6 +5,7 @@
  */
 #include "operations.h"
 
+#include <seccomp.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -125,6 +126,48 @@ HANG_TEST(hang, of_two_file_systems)
 	expect_opens(f, &answers[0], 0);
 	hung_filesystem_unmount(first);
 	hung_filesystem_unmount(second);
+}
+
+/* The filter stays for the rest of the test's process. */
+static void deny_enter(struct fixture *f)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int number = SCMP_SYS(io_uring_enter);
+
+	assert_not_null(filter);
+	assert_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0), 0);
+	assert_eq(seccomp_load(filter), 0);
+	seccomp_release(filter);
+	/* It sets no_new_privs, which is part of the snapshot. */
+	talloc_free(f->credentials);
+	f->credentials = snapshot_credentials(f);
+}
+
+/*
+ * The ring takes nothing any more while much hangs in it: what has waited for a share of it takes
+ * one of the threads, half of 128.
+ */
+HANG_TEST(hang, on_a_ring_that_is_lost)
+{
+	struct hung_filesystem *filesystem = hung_filesystem_mount(f, "hung", kind);
+	struct open_answers answers = { 0 };
+	unsigned int on_ring = kind == HUNG_OVERLAY ? 128 : 0;
+	uint64_t placed = 0;
+
+	scratch_file(f, "well", 0, 0, 0644, "");
+	hung_filesystem_hang(filesystem);
+	send_opens(f, filesystem, &answers, MANY);
+	hung_filesystem_until(filesystem, on_ring > 0 ? on_ring : 64);
+	deny_enter(f);
+	others_go_on(f);
+	hung_filesystem_until(filesystem, on_ring + 64);
+	others_go_on(f);
+	assert_eq(answers.total, 0);
+	hung_filesystem_release(filesystem);
+	expect_opens(f, &answers, 0);
+	placed = fixture_stats(f).operation[PATHRING_OPENAT].placed[PATHRING_RING];
+	assert_eq(placed, on_ring);
+	hung_filesystem_unmount(filesystem);
 }
 
 /* The smallest of everything. */

@@ -272,6 +272,82 @@ ASYNC_BACKEND_TEST(refused, threads_after_the_start)
 	check_works(f);
 }
 
+/*
+ * What the kernel has begun it ends; everything else goes to threads from then on, which is said
+ * once, with what to do about it.
+ */
+static void check_ring_lost(struct fixture *f, int error)
+{
+	struct pathring_how how = { .flags = O_WRONLY };
+	struct pathring_handle *handle = NULL;
+	struct blocker blocker = { 0 };
+	struct call call = { .f = f };
+	struct pathring_operation_stats opens = { 0 };
+	char *text = NULL;
+	int ret = -1;
+
+	files(f);
+	check_works(f);
+	blocker_arm(&blocker, f, "blocked");
+	ret = pathring_openat_request(f->ring,
+				      fixture_user(f, USER_A),
+				      f->dir,
+				      "blocked",
+				      &how,
+				      call_done,
+				      &call,
+				      &call.request);
+	assert_result(ret, 0);
+	blocker_wait_hit(&blocker);
+	opens = fixture_stats(f).operation[PATHRING_OPENAT];
+
+	deny(SCMP_SYS(io_uring_enter), error);
+	after_filter(f);
+	check_works(f);
+	assert_eq(fixture_stats(f).operation[PATHRING_OPENAT].placed[PATHRING_RING],
+		  opens.placed[PATHRING_RING]);
+	assert_gt(fixture_stats(f).operation[PATHRING_OPENAT].reason[PATHRING_REASON_NO_RING], 0);
+	assert_eq(call.calls, 0);
+
+	blocker_release(&blocker);
+	loop_until(f, &call.calls, 1);
+	assert_eq(pathring_request_placement(call.request), PATHRING_RING);
+	assert_result(pathring_openat_result(call.request, f, &handle), 0);
+	pathring_request_free(call.request);
+	talloc_free(handle);
+	check_works(f);
+
+	check_said_once(f, 1, "uring", error);
+	assert_true(strstr(f->log_text, "threads take its place") != NULL, "%s", f->log_text);
+	assert_eq(pathring_backend(f->ring), PATHRING_BACKEND_THREADS);
+	text = pathring_describe(f->ring, f);
+	assert_true(strstr(text, "backend: threads") != NULL, "%s", text);
+}
+
+#define LOST_TEST(errno_name)                                 \
+	URING_TEST(refused, enter_after_the_start_##errno_name) \
+	{                                                       \
+		check_ring_lost(f, errno_name);                 \
+	}
+
+LOST_TEST(EPERM)
+LOST_TEST(ENOSYS)
+LOST_TEST(EBADF)
+LOST_TEST(ENOMEM)
+LOST_TEST(EAGAIN)
+
+/* Neither is there a thread that could take the ring's place. */
+URING_TEST(refused, enter_and_threads_after_the_start)
+{
+	files(f);
+	check_works(f);
+	deny(SCMP_SYS(io_uring_enter), EPERM);
+	deny_threads(EAGAIN);
+	after_filter(f);
+	check_works(f);
+	assert_gt(fixture_stats(f).operation[PATHRING_OPENAT].placed[PATHRING_INLINE], 0);
+}
+
 static void ignore(int number)
 {
 	(void)number;

@@ -15,6 +15,8 @@ struct weather {
 	unsigned int ring;	 /* a ring can't be made */
 	unsigned int submit;	 /* nothing is taken */
 	unsigned int few;	 /* fewer are taken than there are */
+	unsigned int outage;	 /* nothing is taken, and nothing will be */
+	int outage_error;	 /* what is said then; 0: any of what may be */
 	unsigned int entry;	 /* an entry ends with an error instead of running */
 	unsigned int transfer;	 /* a read or write moves less than it was asked to */
 	unsigned int uncached;	 /* a direct open runs after what counts on it */
@@ -30,6 +32,7 @@ enum injected {
 	INJECTED_RING,
 	INJECTED_SUBMIT,
 	INJECTED_FEW,
+	INJECTED_OUTAGE,
 	INJECTED_ENTRY,
 	INJECTED_TRANSFER,
 	INJECTED_UNCACHED,

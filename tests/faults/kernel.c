@@ -67,6 +67,7 @@ static struct {
 	unsigned int num_held;
 	bool seen_first;	   /* the first completion in the ring is one that is here, too */
 	unsigned int seen_entries; /* the submission queue up to here */
+	int outage;		   /* what every submission ends with; 0: it does not */
 	bool registered[MAX_PERSONALITIES];
 	unsigned int num_registered;
 	unsigned int num_stuck; /* could not be unregistered, by a fault */
@@ -105,6 +106,7 @@ void injector_begin(unsigned int max_personalities)
 	injector.num_held = 0;
 	injector.seen_first = false;
 	injector.seen_entries = 0;
+	injector.outage = 0;
 	injector.num_registered = 0;
 	injector.num_stuck = 0;
 }
@@ -373,11 +375,64 @@ static int submit_serially(struct io_uring *io_uring, unsigned int count)
 	return taken;
 }
 
+/* What the kernel has not taken is as the engine has prepared it, as far as the engine looks. */
+static void give_back_entries(struct io_uring *io_uring)
+{
+	struct io_uring_sq *sq = &io_uring->sq;
+	unsigned int at;
+
+	for (at = *sq->khead; (int)(injector.seen_entries - at) > 0; at++) {
+		struct io_uring_sqe *sqe = &sq->sqes[at & sq->ring_mask];
+		unsigned int index = (unsigned int)(sqe->user_data & ~TAG);
+
+		sqe->user_data = injector.entries[index].user_data;
+		injector.entries[index].state = ENTRY_FREE;
+		injector.free[injector.num_free++] = index;
+	}
+	injector.seen_entries = *sq->khead;
+}
+
+/* It might be another time, for all that one can know. */
+static bool may_pass(int error)
+{
+	return error == -EAGAIN || error == -ENOMEM || error == -EBUSY || error == -EINTR;
+}
+
+static int choose_outage(void)
+{
+	static const int errors[] = { -EPERM, -ENOSYS, -EACCES, -EBADF, -EINVAL, -ENXIO };
+	static const int passing[] = { -EAGAIN, -ENOMEM };
+
+	if (injector.weather.outage_error != 0) {
+		return -injector.weather.outage_error;
+	}
+	/* They are borne for a second, which is very long where only looks at the clock count. */
+	if (!injector.serial && random_below(&injector.random, 4) == 0) {
+		return PICK(passing);
+	}
+	return PICK(errors);
+}
+
+static bool is_outage(void)
+{
+	if (injector.outage != 0 && !may_pass(injector.outage)) {
+		fail("a submission after one that ended with: %s", strerror(-injector.outage));
+	}
+	if (injector.outage == 0 && inject(INJECTED_OUTAGE, injector.weather.outage)) {
+		injector.outage = choose_outage();
+	}
+	return injector.outage != 0;
+}
+
 int kernel_submit(struct io_uring *io_uring)
 {
 	static const int errors[] = { -EAGAIN, -EBUSY, -EINTR, -ENOMEM };
 	unsigned int unknown = io_uring->sq.sqe_tail - io_uring->sq.sqe_head;
 
+	if (is_outage()) {
+		give_back_entries(io_uring);
+		return injector.outage;
+	}
 	take_over_entries(io_uring);
 	if (inject(INJECTED_SUBMIT, injector.weather.submit)) {
 		return PICK(errors);

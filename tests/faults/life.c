@@ -384,11 +384,14 @@ static void choose_weather(void)
 	/* What costs time whenever it happens. */
 	static const unsigned int rare[] = { 0, 0, 1000, 5000, 30000 };
 	static const unsigned int rings[] = { 0, 0, 0, 0, 100000, 500000, 900000 };
+	/* By submission, and once is for good. */
+	static const unsigned int outages[] = { 0, 0, 0, 0, 300, 1000, 10000 };
 	static const unsigned int lates[] = { 0, 50000, 300000, 900000 };
 	struct weather weather = {
 		.ring = ANY_OF(rings),
 		.submit = ANY_OF(rare),
 		.few = ANY_OF(rare),
+		.outage = ANY_OF(outages),
 		.entry = ANY_OF(chances),
 		.transfer = ANY_OF(lates),
 		.uncached = ANY_OF(lates),

@@ -211,6 +211,7 @@ static void show_totals(const struct arguments *arguments)
 		[INJECTED_RING] = "rings refused",
 		[INJECTED_SUBMIT] = "submissions refused",
 		[INJECTED_FEW] = "submissions cut short",
+		[INJECTED_OUTAGE] = "rings lost",
 		[INJECTED_ENTRY] = "entries failed",
 		[INJECTED_TRANSFER] = "transfers cut short",
 		[INJECTED_UNCACHED] = "opens overtaken",
