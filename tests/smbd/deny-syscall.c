@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,17 +117,24 @@ static void __attribute__((noreturn)) decide(int listener, const char *file, int
 		_exit(1);
 	}
 	for (;;) {
+		struct pollfd polled = { .fd = listener, .events = POLLIN };
 		int ret;
 
+		/* Linux 5.9. */
+		poll(&polled, 1, -1);
+		if ((polled.revents & POLLHUP) != 0) {
+			_exit(0);
+		}
 		/* Linux takes nothing else (seccomp_notify_recv() in kernel/seccomp.c). */
 		memset(request, 0, sizeof(*request));
 		memset(response, 0, sizeof(*response));
 		ret = seccomp_notify_receive(listener, request);
-		if (ret != 0 && errno == EINTR) {
+		/* ENOENT: a signal has taken the caller away meanwhile, and it calls again. */
+		if (ret != 0 && (errno == EINTR || errno == ENOENT)) {
 			continue;
 		}
 		if (ret != 0) {
-			_exit(0);
+			_exit(1);
 		}
 		response->id = request->id;
 		if (access(file, F_OK) == 0) {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # The ring works, and is refused in the middle of a session: either there can be no further ring, or no personality be
-# registered for a user who comes later. Who is there and who comes goes on under the right identity.
+# registered for a user who comes later, or the ring that is there takes nothing any more. Who is there and who comes
+# goes on under the right identity.
 
 set -euo pipefail
 # shellcheck source=test-lib.sh
@@ -32,8 +33,18 @@ for async in no yes; do
 	smbd_share "async-$async-ring" "$smbd_dir/tree" 'read only = no' "smbd async dosmode = $async" \
 		'vfs objects = pathring' 'pathring:engine = uring'
 done
+
+# The one process that serves the connection.
+said_once() {
+	local count
+
+	count=$(grep -cF "the uring backend can't be used any more, helper threads take its place" "$smbd_dir/log/log.smbd")
+	printf 'said %s times\n' "$count"
+	((count == 1))
+}
+
 for run in 'io_uring_setup EPERM no' 'io_uring_setup ENOMEM yes' 'io_uring_register EPERM yes' \
-	'io_uring_register ENOMEM no'; do
+	'io_uring_register ENOMEM no' 'io_uring_enter EPERM yes' 'io_uring_enter ENOMEM no'; do
 	read -r call error async <<<"$run"
 	: >"$smbd_dir/log/log.smbd"
 	rm -f "$smbd_dir/refuse"
@@ -43,5 +54,8 @@ for run in 'io_uring_setup EPERM no' 'io_uring_setup ENOMEM yes' 'io_uring_regis
 	check "smbd stops: $call, $error" smbd_stop
 	check "the ring ran first: $call, $error" test_engine_ran auto
 	check "smbd does not panic: $call, $error" test_no_panic
+	if [[ $call == io_uring_enter ]]; then
+		check "smbd says so once: $call, $error" said_once
+	fi
 done
 test_finish
