@@ -27,6 +27,7 @@ enum option {
 	OPTION_SESSION_KEY,
 	OPTION_SESSION_KEY_FILE,
 	OPTION_KEYTAB,
+	OPTION_AUDIT_PREFIX,
 	NUM_OPTIONS
 };
 
@@ -55,6 +56,8 @@ static const struct poptOption option_table[] = {
 	      "The same, with an ID:KEY in each line of a file", "FILE"),
 	VALUE("keytab", '\0', OPTION_KEYTAB,
 	      "Capture: decrypt the sessions that Kerberos opened, by the server's keys", "FILE"),
+	VALUE("audit-prefix", '\0', OPTION_AUDIT_PREFIX,
+	      "Log: full_audit:prefix of smb.conf, if it is not like %u|%I|%S", "TEXT"),
 	POPT_AUTOHELP
 	POPT_TABLEEND
 };
@@ -68,6 +71,7 @@ struct importer {
 
 static const struct importer importers[] = {
 	{ "capture", REPLAY_FORMAT_CAPTURE, replay_import_capture },
+	{ "full-audit", REPLAY_FORMAT_FULL_AUDIT, replay_import_full_audit },
 	{ "loadfile", REPLAY_FORMAT_LOADFILE, replay_import_loadfile },
 	{ "trace", REPLAY_FORMAT_TRACE, replay_import_trace },
 };
@@ -290,6 +294,7 @@ static bool check(struct import_options *options, const struct bench_arguments *
 		bench_refuse("import", "-o TRACE", "is missing, see --help");
 		return false;
 	}
+	options->import.audit_prefix = bench_argument(arguments, OPTION_AUDIT_PREFIX, NULL);
 	options->import.keytab = bench_argument(arguments, OPTION_KEYTAB, NULL);
 	return read_lists(options, arguments) && read_password(options, arguments) &&
 	       read_key(options, bench_argument(arguments, OPTION_ANONYMISE, NULL)) &&

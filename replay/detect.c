@@ -49,7 +49,7 @@ static enum replay_format detect_text(char *text)
 		if (replay_loadfile_has(line)) {
 			return REPLAY_FORMAT_LOADFILE;
 		}
-		if (false) {
+		if (replay_full_audit_has(line)) {
 			return REPLAY_FORMAT_FULL_AUDIT;
 		}
 	}

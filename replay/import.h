@@ -19,6 +19,9 @@ struct replay_import {
 	const char *password;	   /* of NTLM, to decrypt */
 	const char **session_keys; /* "SESSION-ID,KEY" in hexadecimal, ended by NULL; or NULL */
 	const char *keytab;	   /* a file */
+
+	/* full_audit only */
+	const char *audit_prefix; /* full_audit:prefix of smb.conf, or NULL */
 };
 
 /*

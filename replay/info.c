@@ -5,6 +5,7 @@
  */
 #include "info.h"
 
+#include "array.h"
 #include "message.h"
 #include "table.h"
 
@@ -21,17 +22,6 @@ struct collector {
 	uint64_t begin;
 	uint64_t end;
 };
-
-/* By doubling: one by one would be quadratic. NULL without memory. */
-static void *make_room(TALLOC_CTX *mem_ctx, void *array, size_t num, size_t item_size)
-{
-	size_t size = array != NULL ? talloc_get_size(array) / item_size : 0;
-
-	if (num < size) {
-		return array;
-	}
-	return talloc_realloc_size(mem_ctx, array, (size > 0 ? size * 2 : 16) * item_size);
-}
 
 /* False without memory. */
 static bool tally(struct collector *collector,
@@ -53,7 +43,7 @@ static bool tally(struct collector *collector,
 	}
 	if (place == NULL) {
 		place = replay_table_add(collector->tallies, key);
-		longer = make_room(info, *list, *num, sizeof(**list));
+		longer = replay_array_room(info, *list, *num, sizeof(**list));
 		if (place == NULL || longer == NULL) {
 			return false;
 		}
@@ -76,8 +66,8 @@ static bool add_session(struct collector *collector, const struct replay_session
 {
 	struct replay_trace_info *info = collector->info;
 	struct replay_info_session *added = NULL;
-	struct replay_info_session *longer =
-		make_room(info, info->sessions, info->num_sessions, sizeof(*info->sessions));
+	struct replay_info_session *longer = replay_array_room(
+		info, info->sessions, info->num_sessions, sizeof(*info->sessions));
 
 	if (longer == NULL) {
 		return false;
