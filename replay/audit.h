@@ -44,6 +44,13 @@ int replay_audit_emit_made(struct audit *audit, struct audit_session *session);
 		struct audit *audit, struct audit_session *session, const struct audit_line *line)
 
 /* audit_opens.c */
+
+/*
+ * The reason of a create_file that failed is errno's, which smbd has not set where it refuses
+ * access itself: by the ACL, which it reads, and then closes the file
+ * (smbd_check_access_rights_fsp()). Changes the status of such a line.
+ */
+int replay_audit_notice_refusal(struct audit_session *session, struct audit_line *line);
 REPLAY_AUDIT_ON(mkdirat);
 REPLAY_AUDIT_ON(create_file);
 REPLAY_AUDIT_ON(openat);

@@ -52,6 +52,7 @@ static const char *const functions[] = {
 	[AUDIT_FALLOCATE] = "fallocate",
 	[AUDIT_FNTIMES] = "fntimes",
 	[AUDIT_FSET_DOS_ATTRIBUTES] = "fset_dos_attributes",
+	[AUDIT_FGET_NT_ACL] = "fget_nt_acl",
 	[AUDIT_FSET_NT_ACL] = "fset_nt_acl",
 	[AUDIT_FSCTL] = "fsctl",
 	[AUDIT_BRL_LOCK_WINDOWS] = "brl_lock_windows",

@@ -17,6 +17,9 @@
 #define FILE_DIRECTORY_FILE 0x1
 #define FILE_ID_BOTH_DIRECTORY_INFORMATION 37
 
+/* [MS-ERREF] 2.3 */
+#define STATUS_ACCESS_DENIED 0xc0000022
+
 /* Of a mkdirat that no create_file has told of again. */
 int replay_audit_emit_made(struct audit *audit, struct audit_session *session)
 {
@@ -50,6 +53,38 @@ int replay_audit_on_mkdirat(struct audit *audit,
 	session->made_timed = line->timed;
 	session->made_time = line->time;
 	return session->made != NULL ? 0 : replay_complain_memory();
+}
+
+int replay_audit_notice_refusal(struct audit_session *session, struct audit_line *line)
+{
+	const char *path = line->arguments;
+	bool same = false;
+	size_t i = 0;
+
+	if (line->function == AUDIT_FGET_NT_ACL && line->ok) {
+		TALLOC_FREE(session->checked);
+		session->refused = false;
+		session->checked = talloc_strdup(session, path);
+		return session->checked != NULL ? 0 : replay_complain_memory();
+	}
+	if (session->checked == NULL) {
+		return 0;
+	}
+	for (i = 0; line->function == AUDIT_CREATE_FILE && i < 3 && path != NULL; i++) {
+		path = strchr(path, '|');
+		path = path != NULL ? path + 1 : NULL;
+	}
+	same = path != NULL && strcmp(path, session->checked) == 0;
+	if (line->function == AUDIT_CLOSE && same && !session->refused) {
+		session->refused = true;
+		return 0;
+	}
+	if (line->function == AUDIT_CREATE_FILE && same && session->refused && !line->ok) {
+		line->status = STATUS_ACCESS_DENIED;
+	}
+	TALLOC_FREE(session->checked);
+	session->refused = false;
+	return 0;
 }
 
 static bool read_disposition(const char *name, uint32_t *disposition)

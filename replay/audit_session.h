@@ -57,6 +57,8 @@ struct audit_session {
 	bool looking_up; /* the next fdopendir is smbd's own, to find a name */
 	bool opening;	 /* the next fstat belongs to an openat */
 	bool below;	 /* and says what that has opened */
+	char *checked;	 /* whose ACL was just read */
+	bool refused;	 /* and which was closed then */
 	char *made;	 /* a directory, of which a create_file may tell again */
 	uint32_t made_status;
 	bool made_timed;

@@ -183,6 +183,7 @@ on_line(struct audit *audit, struct audit_session *session, const struct audit_l
 	case AUDIT_BRL_LOCK_WINDOWS:
 	case AUDIT_BRL_UNLOCK_WINDOWS:
 		return replay_audit_on_lock(audit, session, line);
+	case AUDIT_FGET_NT_ACL:
 	case AUDIT_OTHER:
 		return 0;
 	}
@@ -218,6 +219,9 @@ static int read_line(struct audit *audit, char *text)
 		return replay_complain_memory();
 	}
 	if (told.number != 0 && replay_sink_session(audit->import->sink, &told) != 0) {
+		return -1;
+	}
+	if (replay_audit_notice_refusal(session, &line) != 0) {
 		return -1;
 	}
 	return on_line(audit, session, &line);
