@@ -96,14 +96,17 @@ static rlim_t memory_limit(void)
 
 /*
  * In the child, between fork() and exec(). A network of its own is an empty one; not everywhere
- * can it be had. Everything else must work, or nothing runs.
+ * can it be had. Everything else must work, or nothing runs. Our own functions bound their memory
+ * themselves.
  */
-static bool confine(uid_t uid, rlim_t memory)
+static bool confine(const struct capture_job *job, rlim_t memory)
 {
+	uid_t uid = job->uid;
+
 	if (uid != 0) {
 		(void)unshare(CLONE_NEWNET | CLONE_NEWIPC);
 	}
-	if (!limit(RLIMIT_AS, memory) || !limit(RLIMIT_CORE, 0) ||
+	if ((job->arguments != NULL && !limit(RLIMIT_AS, memory)) || !limit(RLIMIT_CORE, 0) ||
 	    !limit(RLIMIT_FSIZE, MAX_COMPLAINTS)) {
 		return false;
 	}
@@ -133,7 +136,7 @@ run_child(const struct capture_job *job, int complaints_fd, rlim_t memory, pid_t
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(job->input_fd, STDIN_FILENO) != -1 && dup2(job->output_fd, STDOUT_FILENO) != -1 &&
 	    dup2(complaints_fd, STDERR_FILENO) != -1 && close_range(3, ~0U, 0) == 0 &&
-	    chdir("/") == 0 && confine(job->uid, memory) && getppid() == parent) {
+	    chdir("/") == 0 && confine(job, memory) && getppid() == parent) {
 		if (job->arguments == NULL) {
 			_exit(job->run(job->private_data));
 		}

@@ -79,6 +79,7 @@ capture_record() {
 
 	shift
 	rm -f "$file"
+	: >"$file.log"
 	dumpcap -q -i lo -B 128 -s 0 -f 'tcp' -w "$file" >/dev/null 2>"$file.log" {smbd_stdin}>&- &
 	capture_pid=$!
 	until grep -q '^File: ' "$file.log"; do
