@@ -8,5 +8,6 @@
 
 int replay_command_import(int argc, const char **argv);
 int replay_command_info(int argc, const char **argv);
+int replay_command_run(int argc, const char **argv);
 
 #endif /* REPLAY_COMMANDS_H */

@@ -27,6 +27,10 @@ static const struct {
 	  replay_command_import,
 	  "Make a trace of a capture, a loadfile or a log" },
 	{ "info", "pathring-replay info", replay_command_info, "Say what is in a trace" },
+	{ "run",
+	  "pathring-replay run",
+	  replay_command_run,
+	  "Replay a trace, each request under the user who made it" },
 	{ .name = NULL },
 };
 
