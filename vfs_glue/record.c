@@ -128,6 +128,7 @@ const char *vfs_pathring_record_connect(struct vfs_handle_struct *handle,
 					const struct vfs_fn_pointers *fns)
 {
 	struct connection_struct *conn = handle->conn;
+	const char *key = NULL;
 	struct record *record = NULL;
 	char *name = NULL;
 
@@ -136,6 +137,7 @@ const char *vfs_pathring_record_connect(struct vfs_handle_struct *handle,
 	    conn->sconn->ev_ctx == NULL) {
 		return NULL;
 	}
+	key = lp_parm_const_string(SNUM(conn), "pathring", "record anonymise", NULL);
 	name = record_name(talloc_tos(), conn);
 	if (name == NULL) {
 		return NULL;
@@ -144,7 +146,7 @@ const char *vfs_pathring_record_connect(struct vfs_handle_struct *handle,
 	if (record != NULL) {
 		record->handle = handle;
 		record->share = talloc_strdup(record, service);
-		record->file = record_file_get(conn, name);
+		record->file = record_file_get(conn, name, key);
 	}
 	TALLOC_FREE(name);
 	if (record == NULL || record->share == NULL || record->file == NULL) {

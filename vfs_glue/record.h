@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What clients ask of a share, written into a trace, for the files that do it: record_file.c (the
- * file), record.c (a tree connect), record_command.c (which request of SMB2 it is that smbd works
- * on), record_asked.c (what that asks for), record_open.c, record_data.c, record_info.c (the VFS
- * functions). Nobody else includes this.
+ * file), record_key.c (other names), record.c (a tree connect), record_command.c (which request of
+ * SMB2 it is that smbd works on), record_asked.c (what that asks for), record_open.c,
+ * record_data.c, record_info.c (the VFS functions). Nobody else includes this.
  */
 #ifndef VFS_PATHRING_RECORD_H
 #define VFS_PATHRING_RECORD_H
 
 #include "vfs_pathring.h"
+#include "replay/anonymise.h"
 #include "replay/trace.h"
 
 /* A tree connect that is recorded. */
@@ -52,8 +53,12 @@ struct record_command {
 
 /* -------------------------------------------------------------------------------- record_file.c */
 
-/* Opens the trace of this process, as root; NULL after a message in the log. */
-struct record_file *record_file_get(struct connection_struct *conn, const char *name);
+/*
+ * Opens the trace of this process, as root; NULL after a message in the log. key: the file with the
+ * key of a trace without names, or NULL.
+ */
+struct record_file *
+record_file_get(struct connection_struct *conn, const char *name, const char *key);
 const char *record_file_path(const struct record_file *file);
 
 /* Nanoseconds since it was begun. */
@@ -63,6 +68,11 @@ uint64_t record_file_new_handle(struct record_file *file);
 /* The number of the one whom smbd works for; 0: without memory. */
 uint32_t record_file_session(struct record_file *file, const struct connection_struct *conn);
 void record_file_write(struct record_file *file, const struct replay_request *request);
+
+/* -------------------------------------------------------------------------------- record_key.c */
+
+/* NULL after a message in the log. */
+struct replay_anonymiser *record_key_read(TALLOC_CTX *mem_ctx, const char *name);
 
 /* ------------------------------------------------------------------------------------- record.c */
 

@@ -37,13 +37,15 @@ struct record_file {
 	struct record_file *prev;
 	struct record_file *next;
 	char *name; /* as the share asked for it */
+	char *key;  /* NULL: names are recorded as they are */
 	char *path;
 	pid_t pid;
 	struct tevent_context *ev;
 	char *client;
 	struct timespec begun;
 	struct replay_trace_writer *writer;
-	bool stopped; /* it can't be written any more */
+	struct replay_anonymiser *anonymiser; /* if there is a key */
+	bool stopped;			      /* it can't be written any more */
 	uint64_t num_ids;
 	uint64_t num_handles;
 	uint64_t num_told;  /* requests that the writer has been told of */
@@ -148,8 +150,18 @@ static size_t length(const char *text)
 
 void record_file_write(struct record_file *file, const struct replay_request *request)
 {
+	struct replay_request other;
 	int ret;
 
+	if (file->anonymiser != NULL) {
+		bool ok = replay_anonymise_request(file->anonymiser, request, &other);
+
+		if (!ok) {
+			file->num_lost++;
+			return;
+		}
+		request = &other;
+	}
 	if (!file->stopped) {
 		file_make_room(file,
 			       length(request->share) + length(request->path) +
@@ -190,11 +202,56 @@ static const char *session_domain(const struct connection_struct *conn)
 	return info != NULL && info->info != NULL ? info->info->domain_name : NULL;
 }
 
+static struct record_session *session_new(struct record_file *file, uint64_t vuid, const char *user)
+{
+	struct record_session *session = talloc_zero(file, struct record_session);
+
+	if (session == NULL) {
+		return NULL;
+	}
+	session->vuid = vuid;
+	session->user = talloc_strdup(session, user);
+	if (session->user == NULL) {
+		TALLOC_FREE(session);
+	}
+	return session;
+}
+
+/* 0: it is in the file, or the file is given up. */
+static int session_write(struct record_file *file, struct replay_session *told)
+{
+	struct replay_session other;
+	int ret;
+
+	if (file->stopped) {
+		return 0;
+	}
+	if (file->anonymiser != NULL) {
+		bool ok = replay_anonymise_session(file->anonymiser, told, &other);
+
+		if (!ok) {
+			return -ENOMEM;
+		}
+		told = &other;
+	}
+	file_make_room(file, length(told->user) + length(told->domain) + length(told->client));
+	if (file->stopped) {
+		return 0;
+	}
+	ret = replay_trace_write_session(file->writer, told);
+	if (ret != 0 && ret != -EMSGSIZE) {
+		file_stop(file, ret);
+		return 0;
+	}
+	return ret;
+}
+
 uint32_t record_file_session(struct record_file *file, const struct connection_struct *conn)
 {
 	const char *user = session_user(conn);
 	struct record_session *session = NULL;
 	struct replay_session told = {
+		.number = file->num_sessions + 1,
 		.user = user,
 		.domain = session_domain(conn),
 		.client = file->client,
@@ -209,27 +266,14 @@ uint32_t record_file_session(struct record_file *file, const struct connection_s
 			return session->number;
 		}
 	}
-	session = talloc_zero(file, struct record_session);
+	session = session_new(file, conn->vuid, user);
 	if (session == NULL) {
 		return 0;
 	}
-	session->vuid = conn->vuid;
-	session->user = talloc_strdup(session, user);
-	if (session->user == NULL) {
-		TALLOC_FREE(session);
-		return 0;
-	}
-	told.number = file->num_sessions + 1;
-	if (!file->stopped) {
-		file_make_room(file, length(told.user) + length(told.domain) + length(told.client));
-	}
-	ret = file->stopped ? 0 : replay_trace_write_session(file->writer, &told);
-	if (ret == -EMSGSIZE) {
-		TALLOC_FREE(session);
-		return 0;
-	}
+	ret = session_write(file, &told);
 	if (ret != 0) {
-		file_stop(file, ret);
+		TALLOC_FREE(session);
+		return 0;
 	}
 	file->num_sessions++;
 	session->number = file->num_sessions;
@@ -303,6 +347,7 @@ static bool file_begin(struct record_file *file)
 	struct timeval now = timeval_current();
 	struct replay_trace_header header = {
 		.source = "module",
+		.anonymised = file->key != NULL,
 		.begun = (double)now.tv_sec + (double)now.tv_usec / 1000000,
 	};
 	int ret;
@@ -312,6 +357,13 @@ static bool file_begin(struct record_file *file)
 		DBG_ERR("\"pathring:record = %s\" does not begin with '/'. Nothing is recorded.\n",
 			file->name);
 		return false;
+	}
+	if (file->key != NULL) {
+		/* Never the names themselves instead. */
+		file->anonymiser = record_key_read(file, file->key);
+		if (file->anonymiser == NULL) {
+			return false;
+		}
 	}
 	fd = file_open(file);
 	if (fd == -1) {
@@ -331,13 +383,20 @@ static bool file_begin(struct record_file *file)
 	return true;
 }
 
-struct record_file *record_file_get(struct connection_struct *conn, const char *name)
+static bool same_key(const char *one, const char *other)
+{
+	return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+struct record_file *
+record_file_get(struct connection_struct *conn, const char *name, const char *key)
 {
 	struct record_file *file = NULL;
 	bool ok;
 
 	for (file = files; file != NULL; file = file->next) {
-		if (file->pid == getpid() && strcmp(file->name, name) == 0) {
+		if (file->pid == getpid() && strcmp(file->name, name) == 0 &&
+		    same_key(file->key, key)) {
 			return file;
 		}
 	}
@@ -349,8 +408,9 @@ struct record_file *record_file_get(struct connection_struct *conn, const char *
 	file->pid = getpid();
 	file->ev = conn->sconn->ev_ctx;
 	file->name = talloc_strdup(file, name);
+	file->key = key != NULL ? talloc_strdup(file, key) : NULL;
 	file->client = tsocket_address_inet_addr_string(conn->sconn->remote_address, file);
-	ok = file->name != NULL && file_begin(file);
+	ok = file->name != NULL && (key == NULL || file->key != NULL) && file_begin(file);
 	if (!ok) {
 		TALLOC_FREE(file);
 		return NULL;

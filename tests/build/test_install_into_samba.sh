@@ -92,8 +92,8 @@ has_all_sources()
 {
 	local file
 
-	for file in include/pathring.h engine/*.[ch] replay/{names,request,status,trace_write}.c replay/{names,trace}.h \
-		vfs_glue/*.[ch]; do
+	for file in include/pathring.h engine/*.[ch] replay/{anonymise,names,request,status,trace_write}.c \
+		replay/{anonymise,names,trace}.h vfs_glue/*.[ch]; do
 		cmp "$top/$file" "$directory/tree/source3/modules/pathring/$file" || return 1
 	done
 	cmp "$top/man/vfs_pathring.8" "$directory/tree/source3/modules/pathring/vfs_pathring.8"
@@ -124,7 +124,7 @@ cd "$top"
 make_tree tree
 check "a source tree of Samba" install_into tree
 check "all sources are there" has_all_sources
-check "source3/wscript has six lines more" unchanged_but source3/wscript 6
+check "source3/wscript has seven lines more" unchanged_but source3/wscript 7
 check "source3/modules/wscript_build has a line more" unchanged_but source3/modules/wscript_build 1
 for file in source3/wscript source3/modules/wscript_build source3/modules/pathring/wscript_build; do
 	check "$file is Python" is_python "$directory/tree/$file"

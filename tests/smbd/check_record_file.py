@@ -125,16 +125,36 @@ def shared(run):
         ('create', 'shared', 1), ('create', 'shared-too', 2), ('close', None, 1), ('close', None, 2)] else f'{found}')
 
 
+def plant(directory, prefix):
+    """What the next processes would call their traces: links to a file, and in every third place another file."""
+    with open('/proc/loadavg', encoding='ascii') as file:
+        last = int(file.read().split()[4])
+    with open('/proc/sys/kernel/pid_max', encoding='ascii') as file:
+        end = int(file.read())
+    with open(f'{directory}/victim', 'w', encoding='ascii') as file:
+        file.write('mine\n')
+    for number in range(5000):
+        path = f'{prefix}.{(last + number) % end}'
+        if number % 3:
+            os.symlink(f'{directory}/victim', path)
+        else:
+            with open(path, 'w', encoding='ascii') as file:
+                file.write('taken\n')
+
+
 def planted(run):
     """Files and links of the names to come: none is written to."""
     smb.report('planted: requests are answered', run.opens(20))
     run.connection.close()
-    record = traces.wait_for(f'{run.prefix}.{run.pid}', frozenset(traces.files(f'{run.prefix}.{run.pid}')) - {
-        f'{run.prefix}.{run.pid}.1'})
-    smb.report('planted: another name is taken', None if len(record.requests) == 60 else f'{len(record.requests)}')
-    with open(f'{run.directory}/victim', encoding='utf-8') as file:
-        text = file.read()
-    smb.report('planted: nothing is written through a link', None if text == 'mine\n' else f'{text[:60]!r}')
+    # Nothing else begins with this one.
+    record = traces.wait_for(f'{run.prefix}.{run.pid}')
+    smb.report('planted: another name is taken',
+               None if record.path == f'{run.prefix}.{run.pid}.1' and len(record.requests) == 60 else f'{record.path}')
+    texts = set()
+    for path in traces.files(run.prefix) - {record.path}:
+        with open(path, encoding='utf-8') as file:
+            texts.add(file.read())
+    smb.report('planted: what is there is not written to', None if texts == {'mine\n', 'taken\n'} else f'{texts}'[:100])
 
 
 def nowhere(run):
@@ -183,6 +203,8 @@ def main():
     functions = {'relative': nowhere, 'unwritable': nowhere, 'key-for-all': nowhere, 'short-key': nowhere,
                  'no-key': nowhere}
     function = functions.get(what) or globals()[what]
+    if what == 'planted':
+        plant(directory, prefix)
     function(Run(directory, port, what, prefix))
 
 

@@ -25,21 +25,6 @@ nobody_serves() {
 	[[ -z $(smbd_serving) ]]
 }
 
-# What the next processes would call their traces: links to a file, and in every third place another file.
-plant() {
-	local last pid
-
-	printf 'mine\n' >"$smbd_dir/victim"
-	read -r _ _ _ _ last </proc/loadavg
-	for ((pid = last; pid < last + 3000; pid++)); do
-		if ((pid % 3)); then
-			ln -s "$smbd_dir/victim" "$smbd_dir/traces/planted.$pid"
-		else
-			printf 'taken\n' >"$smbd_dir/traces/planted.$pid"
-		fi
-	done
-}
-
 cleanup_mount() {
 	umount "$smbd_dir/small" 2>/dev/null || true
 	test_exit
@@ -58,6 +43,15 @@ share shared "$smbd_dir/traces/shared"
 share shared-too "$smbd_dir/traces/shared"
 share relative traces/relative
 share unwritable "$smbd_dir/none/unwritable"
+for key in anonymised key-for-all short-key no-key; do
+	share "$key" "$smbd_dir/traces/$key" "pathring:record anonymise = $smbd_dir/keys/$key"
+done
+mkdir "$smbd_dir/keys"
+for key in anonymised key-for-all; do
+	(umask 077 && head -c 32 /dev/urandom >"$smbd_dir/keys/$key")
+done
+chmod 644 "$smbd_dir/keys/key-for-all"
+(umask 077 && head -c 15 /dev/urandom >"$smbd_dir/keys/short-key")
 smbd_start
 
 run full "$smbd_dir/small/full"
@@ -65,11 +59,13 @@ run killed "$smbd_dir/traces/killed"
 run terminated "$smbd_dir/traces/terminated"
 run forced "$smbd_dir/traces/forced" "${smbd_user[2]}"
 run shared "$smbd_dir/traces/shared"
-plant
 run planted "$smbd_dir/traces/planted"
 run descriptor "$smbd_dir/traces/descriptor"
 run relative "$smbd_dir/traces/relative"
 run unwritable "$smbd_dir/none/unwritable"
+for key in anonymised key-for-all short-key no-key; do
+	run "$key" "$smbd_dir/traces/$key"
+done
 check 'smbd stops' smbd_stop
 umount "$smbd_dir/small"
 test_finish
