@@ -165,6 +165,8 @@ check interrupted_table "the table does not say so" has "not complete: the repla
 	"threads                did not come to 700 requests"
 check interrupted_csv "the CSV does not say so" grep -q '^no,threads,' "$work/csv"
 check interrupted_csv_first "what is complete is not" grep -q '^yes,pathring,' "$work/csv"
+report --limit 1000 --json "$work/json"
+check interrupted_between "a replay that lacks an engine is complete" is complete false
 report --limit 300 --json "$work/json"
 check interrupted_unreached "they are not accounted for" is requests.unreached 700
 
