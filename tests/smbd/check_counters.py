@@ -141,8 +141,6 @@ def listing(smbd_dir, port):
         counters = counted.counters()
         report('names that may not be looked up are no hits', difference(
             {key: number for key, number in hits(counters).items() if key[0] == 'lookahead_hits'}, {}))
-        looked = counters.get(('lookahead_names',), 0)
-        report('where nothing can be opened nothing is looked up', None if looked == 0 else f'{looked} names')
 
 
 def dos_attributes(smbd_dir, port):
