@@ -31,6 +31,16 @@ put_all() {
 	smbd_client "$1" "$2" "$commands"
 }
 
+# forget DIRECTORY: what the page cache has of its files, so that reading them has to wait.
+forget() {
+	local file
+
+	sync "$1"/*
+	for file in "$1"/*; do
+		dd if="$file" iflag=nocache count=0 status=none
+	done
+}
+
 get_all() {
 	local size commands="lcd \"$smbd_dir/client/to\"; cd own-$1;"
 
@@ -97,8 +107,13 @@ for engine in "${engines[@]}"; do
 		check "put: $what" put_all "$user" "$engine"
 		check "bytes in the share: $what" same_files "$smbd_dir/client/from" "$own"
 		check "owner in the share: $what" owned_by "$user" "$own"
-		check "get: $what" get_all "$user" "$engine"
-		check "bytes at the client: $what" same_files "$smbd_dir/client/from" "$smbd_dir/client/to"
+		for cache in hot cold; do
+			if [[ $cache == cold ]]; then
+				forget "$own"
+			fi
+			check "get: $what, $cache" get_all "$user" "$engine"
+			check "bytes at the client: $what, $cache" same_files "$smbd_dir/client/from" "$smbd_dir/client/to"
+		done
 		check "sizes in a listing: $what" sizes_listed "$user" "$engine"
 		check "write over what is there: $what" put_other "$user" "$engine"
 		check "bytes after writing over it: $what" cmp "$smbd_dir/client/from/other" "$own/3145735"
