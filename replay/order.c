@@ -90,12 +90,6 @@ static void claim_name(struct replay_action *action, const struct replay_path *p
 	}
 }
 
-static bool removes_directory(const struct replay_item *item)
-{
-	return item->command == REPLAY_RMDIR || item->command == REPLAY_DELTREE ||
-	       (item->flags & REPLAY_REMOVES) != 0;
-}
-
 static void claim_names(struct replay_action *action)
 {
 	const struct replay_run *run = action->client->run;
@@ -113,7 +107,7 @@ static void claim_names(struct replay_action *action)
 			   run->plan->paths[item->target],
 			   (item->flags & REPLAY_CHANGES_TARGET) != 0);
 	}
-	if (item->command == REPLAY_QUERY_DIRECTORY || removes_directory(item)) {
+	if ((item->flags & REPLAY_LISTS) != 0) {
 		uint32_t entries = run->entries_resource[path->number];
 
 		if (entries != REPLAY_NONE) {

@@ -72,6 +72,7 @@ enum replay_item_flag {
 	REPLAY_CHANGES_NAME = 1 << 5,	 /* path begins or ends to exist */
 	REPLAY_CHANGES_TARGET = 1 << 6,
 	REPLAY_CHANGES_DATA = 1 << 7,
+	REPLAY_LISTS = 1 << 10,	      /* whether anything is in path is of concern */
 	REPLAY_FROM_OUTSIDE = 1 << 8, /* the trace alone does not explain its outcome */
 	REPLAY_BEYOND_MODES = 1 << 9, /* no owner and mode gives its outcome and that of others */
 };

@@ -72,6 +72,18 @@ static bool must_exist(struct replay_path *path)
 	return ok;
 }
 
+/* What it is in is there. */
+static bool must_have_parent(struct replay_path *path)
+{
+	bool ok = true;
+
+	if (path->parent != NULL) {
+		ok = must_exist(path->parent);
+		path->parent->kind = REPLAY_KIND_DIRECTORY;
+	}
+	return ok;
+}
+
 static bool must_be_absent(struct replay_path *path)
 {
 	bool ok = path->now != REPLAY_PRESENT;
@@ -147,7 +159,7 @@ static void follow_failure(struct replay_item *item, struct replay_path *path)
 	switch (item->status) {
 	case REPLAY_STATUS_OBJECT_NAME_NOT_FOUND:
 	case REPLAY_STATUS_NO_SUCH_FILE:
-		outside(item, must_exist(path->parent));
+		outside(item, must_have_parent(path));
 		outside(item, must_be_absent(path));
 		break;
 	case REPLAY_STATUS_OBJECT_PATH_NOT_FOUND:
@@ -233,9 +245,7 @@ static void follow_open(struct model *model, struct replay_item *item, struct re
 			item->flags |= REPLAY_CHANGES_DATA;
 		}
 	} else {
-		if (path->parent != NULL) {
-			outside(item, must_exist(path->parent));
-		}
+		outside(item, must_have_parent(path));
 		outside(item, must_be_absent(path));
 		appears(path, kind_of(item));
 		item->flags |= REPLAY_CHANGES_NAME;
@@ -266,7 +276,7 @@ static void follow_create(struct model *model, struct replay_item *item, struct 
 	}
 	if (creates && item->status == REPLAY_STATUS_ACCESS_DENIED && path->parent != NULL) {
 		path->parent->denied = true;
-		outside(item, must_exist(path->parent));
+		outside(item, must_have_parent(path));
 		return;
 	}
 	follow_failure(item, path);
@@ -320,9 +330,7 @@ static bool follow_rename(struct model *model, struct replay_item *item, struct 
 
 	if (replay_item_is_ok(item)) {
 		outside(item, must_exist(path));
-		if (target->parent != NULL) {
-			outside(item, must_exist(target->parent));
-		}
+		outside(item, must_have_parent(target));
 		if (target->now == REPLAY_PRESENT && target != path &&
 		    (item->flags & REPLAY_REPLACE) == 0) {
 			item->flags |= REPLAY_FROM_OUTSIDE;
@@ -348,21 +356,27 @@ static void follow_link(struct model *model, struct replay_item *item, struct re
 {
 	struct replay_path *target = model->all[item->target];
 
-	(void)path;
-
 	if (replay_item_is_ok(item)) {
+		outside(item, must_have_parent(target));
 		outside(item, must_be_absent(target));
 		appears(target, REPLAY_KIND_FILE);
+		target->object = object_of(model, path);
 		item->flags |= REPLAY_CHANGES_TARGET;
 	} else if (item->status == REPLAY_STATUS_OBJECT_NAME_COLLISION) {
 		outside(item, must_exist(target));
 	}
 }
 
+static void lists(struct replay_item *item, struct replay_path *path)
+{
+	item->flags |= REPLAY_LISTS;
+	path->is_listed = true;
+}
+
 static void follow_removal(struct replay_item *item, struct replay_path *path)
 {
 	item->flags |= REPLAY_CHANGES_NAME;
-	path->is_listed = true;
+	lists(item, path);
 	path->is_empty = true;
 	disappears(path);
 }
@@ -402,7 +416,7 @@ static void follow_listing(struct model *model, struct replay_item *item, struct
 	uint32_t known = 2; /* "." and ".." */
 	uint32_t listed = item->count;
 
-	path->is_listed = true;
+	lists(item, path);
 	if (file != NULL) {
 		if ((item->flags & REPLAY_RESTART) != 0 || file->last_listing == REPLAY_NONE) {
 			file->lists_all = replay_pattern_is_all(pattern);
@@ -455,6 +469,8 @@ static void follow_set_info(struct model *model, struct replay_item *item, struc
 		if (ok && item->file != REPLAY_NONE) {
 			model->objects[item->object].removing = (item->flags & REPLAY_REMOVE) != 0;
 		}
+		/* A directory must be empty. */
+		lists(item, path);
 		break;
 	case REPLAY_LEVEL_ALLOCATION:
 	case REPLAY_LEVEL_END_OF_FILE:
@@ -527,7 +543,7 @@ static bool follow_names(struct model *model, struct replay_item *item, struct r
 		return true;
 	case REPLAY_MKDIR:
 		if (ok) {
-			outside(item, must_exist(path->parent));
+			outside(item, must_have_parent(path));
 			outside(item, must_be_absent(path));
 			appears(path, REPLAY_KIND_DIRECTORY);
 			item->flags |= REPLAY_CHANGES_NAME;
