@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Recording of what opens, lists and closes files: create_file, openat, seekdir, close, and the end
- * of an fsp.
+ * Recording of what opens, lists and closes files: create_file, durable_reconnect, openat, seekdir,
+ * close, and the end of an fsp.
  *
  * Files that smbd opens for itself are no client's request and not recorded, nor is anything that
  * is done to them.
@@ -160,6 +160,71 @@ static NTSTATUS record_create_file(struct vfs_handle_struct *handle,
 	return status;
 }
 
+/* ------------------------------------------------------------------------------ durable_reconnect
+ */
+
+/* A client whose connection was lost has its file again: in this trace it is an open like others.
+ */
+static NTSTATUS reconnect_result(struct vfs_handle_struct *handle,
+				 const struct smb_request *smb1req,
+				 struct files_struct *fsp,
+				 NTSTATUS status)
+{
+	struct record *record = record_find(handle);
+	struct record_command *command = record_command_create(record, smb1req->smb2req);
+	struct replay_request *request = NULL;
+
+	if (command == NULL || command->done) {
+		return status;
+	}
+	request = &command->request;
+	if (NT_STATUS_IS_OK(status)) {
+		request->path = record_path(command, fsp->fsp_name);
+		request->access = fsp->access_mask;
+		request->disposition = FILE_OPEN;
+		request->options = 0;
+		create_opened(record, request, fsp);
+	}
+	command->done = true;
+	/* What smbd_smb2_create_send() makes of any error. */
+	record_end(record,
+		   request,
+		   NT_STATUS_IS_OK(status) ? status : NT_STATUS_OBJECT_NAME_NOT_FOUND);
+
+	return status;
+}
+
+#if VFS_PATHRING_COMPAT_OLD_RECONNECT
+static NTSTATUS record_durable_reconnect(struct vfs_handle_struct *handle,
+					 struct smb_request *smb1req,
+					 struct smbXsrv_open *op,
+					 const DATA_BLOB old_cookie,
+					 TALLOC_CTX *mem_ctx,
+					 struct files_struct **fsp,
+					 DATA_BLOB *new_cookie)
+{
+	NTSTATUS status = SMB_VFS_NEXT_DURABLE_RECONNECT(
+		handle, smb1req, op, old_cookie, mem_ctx, fsp, new_cookie);
+
+	return reconnect_result(handle, smb1req, *fsp, status);
+}
+#else
+static NTSTATUS record_durable_reconnect(struct vfs_handle_struct *handle,
+					 struct smb_request *smb1req,
+					 struct smbXsrv_open *op,
+					 const DATA_BLOB old_cookie,
+					 const struct smb2_lease *lease,
+					 TALLOC_CTX *mem_ctx,
+					 struct files_struct **fsp,
+					 DATA_BLOB *new_cookie)
+{
+	NTSTATUS status = SMB_VFS_NEXT_DURABLE_RECONNECT(
+		handle, smb1req, op, old_cookie, lease, mem_ctx, fsp, new_cookie);
+
+	return reconnect_result(handle, smb1req, *fsp, status);
+}
+#endif
+
 /* --------------------------------------------------------------------------------------- openat */
 
 /*
@@ -210,6 +275,7 @@ static void record_seekdir(struct vfs_handle_struct *handle, DIR *dirp, long off
 void record_open_hook(struct vfs_fn_pointers *fns)
 {
 	fns->create_file_fn = record_create_file;
+	fns->durable_reconnect_fn = record_durable_reconnect;
 	fns->openat_fn = record_openat;
 	fns->close_fn = record_close;
 #if VFS_PATHRING_COMPAT_OLD_READDIR

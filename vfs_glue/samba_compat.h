@@ -41,6 +41,9 @@
 /* Since 50 a renameat says whether what is there already is to be replaced. */
 #define VFS_PATHRING_COMPAT_OLD_RENAME (SMB_VFS_INTERFACE_VERSION <= 49)
 
+/* Since 53 a durable_reconnect is told of the lease. */
+#define VFS_PATHRING_COMPAT_OLD_RECONNECT (SMB_VFS_INTERFACE_VERSION <= 52)
+
 /* All of the module's messages are of one class of their own: "log level = 1 pathring:3". */
 extern int vfs_pathring_debug_class;
 
