@@ -91,7 +91,7 @@ bool uring_make_room(struct pathring *ring, unsigned int count)
 	if (io_uring_sq_space_left(&uring->io_uring) < count) {
 		uring_flush_once(ring);
 	}
-	return io_uring_sq_space_left(&uring->io_uring) >= count && !uring->given_up;
+	return io_uring_sq_space_left(&uring->io_uring) >= count;
 }
 
 struct io_uring_sqe *
@@ -288,7 +288,7 @@ struct io_uring_sqe *uring_internal_entry(struct uring *uring)
 {
 	struct io_uring_sqe *entry = NULL;
 
-	if (uring->in_flight >= uring->capacity || uring->given_up) {
+	if (uring->in_flight >= uring->capacity) {
 		return NULL;
 	}
 	entry = io_uring_get_sqe(&uring->io_uring);
