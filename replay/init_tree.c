@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 /* Files that only make a listing as long as it was, of one directory and of all. */
-#define MAX_FILLERS 100000
-#define MAX_ALL_FILLERS 1000000
+#define MAX_FILLERS 10000
+#define MAX_ALL_FILLERS 200000
 
 /* As smbd says it, with "directory". */
 #define ATTRIBUTE_DIRECTORY 0x10
