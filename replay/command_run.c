@@ -474,11 +474,12 @@ static json_t *describe_options(const struct command *command)
 {
 	static const char *const orders[] = { "resource", "session", "none" };
 
-	return json_pack("{s:s, s:f, s:I, s:I, s:I, s:b, s:b, s:b}",
+	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:b, s:b, s:b}",
 			 "order",
 			 orders[command->run.order],
 			 "speed",
-			 command->run.speed,
+			 command->run.speed > 0 ? json_real(command->run.speed)
+						: json_string("max"),
 			 "depth",
 			 (json_int_t)command->run.depth,
 			 "loop",
