@@ -61,6 +61,22 @@ static char *copy_of(struct replay_results *results, const char *text)
 	return copy;
 }
 
+static void add_stats(struct pathring_stats *sum, const struct pathring_stats *stats)
+{
+	size_t i = 0;
+	size_t j = 0;
+
+	for (i = 0; i < PATHRING_NUM_OPERATIONS; i++) {
+		for (j = 0; j < PATHRING_NUM_PLACEMENTS; j++) {
+			sum->operation[i].placed[j] += stats->operation[i].placed[j];
+		}
+	}
+	sum->submissions += stats->submissions;
+	sum->enters += stats->enters;
+	sum->fallbacks += stats->fallbacks;
+	sum->switches += stats->switches;
+}
+
 void replay_results_set_engine(struct replay_results *results,
 			       const char *backend,
 			       const struct pathring_stats *stats)
@@ -70,10 +86,15 @@ void replay_results_set_engine(struct replay_results *results,
 	if (round == NULL) {
 		return;
 	}
-	round->backend = copy_of(results, backend);
-	if (stats != NULL) {
-		round->stats = talloc_memdup(round, stats, sizeof(*stats));
+	if (backend != NULL && round->backend == NULL) {
+		round->backend = copy_of(results, backend);
+	}
+	if (stats != NULL && round->stats == NULL) {
+		round->stats = talloc_zero(round, struct pathring_stats);
 		results->failed = results->failed || round->stats == NULL;
+	}
+	if (stats != NULL && round->stats != NULL) {
+		add_stats(round->stats, stats);
 	}
 }
 

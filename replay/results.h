@@ -49,7 +49,8 @@ struct replay_results *replay_results_create(TALLOC_CTX *mem_ctx);
 void replay_results_begin_round(struct replay_results *results, const char *engine);
 
 /*
- * Before its end: which backend the engine really had, and what it counted. Either may be NULL.
+ * Before its end: which backend the engine really had, and what it counted. Either may be NULL. Of
+ * an engine that is made anew for each loop the counts add up.
  */
 void replay_results_set_engine(struct replay_results *results,
 			       const char *backend,

@@ -59,8 +59,8 @@ struct replay_operation_results {
 
 struct replay_round {
 	const char *engine;
-	const char *backend;		    /* NULL: nobody said */
-	const struct pathring_stats *stats; /* NULL: nobody said */
+	const char *backend;	      /* NULL: nobody said */
+	struct pathring_stats *stats; /* counts only; NULL: nobody said */
 	bool ended;
 	uint64_t wall_ns;
 	uint64_t cpu_ns;

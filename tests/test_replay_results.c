@@ -212,6 +212,7 @@ Test(replay_results, rounds_are_apart)
 
 	add(REPLAY_READ, &(struct replay_outcome) { .fate = REPLAY_REPLAYED });
 	replay_results_set_engine(results, "uring", &stats);
+	replay_results_set_engine(results, NULL, &stats);
 	replay_results_end_round(results, 10, 20);
 	replay_results_begin_round(results, "sync");
 	cr_assert_eq(the_round()->account.fates[REPLAY_REPLAYED], 0);
@@ -220,7 +221,8 @@ Test(replay_results, rounds_are_apart)
 	cr_assert_eq(results->rounds[0]->account.fates[REPLAY_REPLAYED], 1);
 	cr_assert_eq(results->rounds[0]->wall_ns, 10);
 	cr_assert_eq(results->rounds[0]->cpu_ns, 20);
-	cr_assert_eq(results->rounds[0]->stats->submissions, 5);
+	cr_assert_eq(results->rounds[0]->stats->submissions, 10);
+	cr_assert_str_eq(results->rounds[0]->backend, "uring");
 	cr_assert(results->rounds[0]->ended);
 }
 
