@@ -37,6 +37,9 @@ const struct bench_column bench_cost_columns[] = {
 	{ NULL, NULL, 0, BENCH_COLUMN_COUNT, false },
 };
 
+/* The engine's, and in documents of pathring-replay its own thread. */
+#define NUM_PLACES 4
+
 static const struct bench_unit units[] = { { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 } };
 
 const struct bench_unit *bench_format_unit_for(double ns)
@@ -114,17 +117,19 @@ void bench_format_count(double count, char *text, size_t size)
 
 void bench_format_placement(const json_t *result, char *text, size_t size)
 {
-	static const char *const names[] = { "inline", "ring", "thread" };
+	static const char *const names[] = { "inline", "ring", "thread", "caller" };
 	const json_t *placement = json_object_get(result, "placement");
 	double total = 0;
 	size_t length = 0;
 	size_t i = 0;
 
 	text[0] = '\0';
-	for (i = 0; i < 3; i++) {
-		total += bench_document_number(placement, names[i]);
+	for (i = 0; i < NUM_PLACES; i++) {
+		double count = bench_document_number(placement, names[i]);
+
+		total += count > 0 ? count : 0;
 	}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < NUM_PLACES; i++) {
 		double count = bench_document_number(placement, names[i]);
 
 		if (count > 0 && length < size) {

@@ -89,7 +89,7 @@ static void plot_curve(struct drawing *drawing, size_t block, const struct curve
 		drawing->first ? "plot " : ", ",
 		block,
 		curve->axes,
-		curve->points ? "linespoints pt 7 ps 0.25" : "lines",
+		curve->points ? "linespoints pt 7 ps 0.45" : "lines",
 		curve->color,
 		curve->style);
 	drawing->first = false;
@@ -252,8 +252,8 @@ static void plot_progress(struct drawing *drawing)
 		"How many requests were due, and how many were done, until that time. Where the "
 		"lines part the replay was behind.";
 	static const char free_note[] =
-		"How many requests were done until that time: of the replay below, as recorded "
-		"above.";
+		"How many requests were done until that time: of the replay below; as recorded "
+		"above, if that is known.";
 	bool paced = bench_document_number(drawing->document, "speed") > 0;
 	const json_t *recorded = json_object_get(drawing->document, "recorded_series");
 	const json_t *requests = json_object_get(recorded, "requests");

@@ -74,8 +74,10 @@ static json_t *errors_json(const struct replay_operation_results *operation, uin
 	return errors;
 }
 
+/* What the engine has not counted the replayer did itself, under the user: "caller". */
 static json_t *placement_json(const struct replay_round *round, enum pathring_operation operation)
 {
+	uint64_t others = round->operations[operation].duration->count;
 	json_t *placement = NULL;
 	size_t i = 0;
 
@@ -84,11 +86,14 @@ static json_t *placement_json(const struct replay_round *round, enum pathring_op
 	}
 	placement = json_object();
 	for (i = 0; i < PATHRING_NUM_PLACEMENTS; i++) {
-		json_object_set_new(
-			placement,
-			pathring_placement_name((enum pathring_placement)i),
-			replay_count_json(round->stats->operation[operation].placed[i]));
+		uint64_t placed = round->stats->operation[operation].placed[i];
+
+		others -= placed < others ? placed : others;
+		json_object_set_new(placement,
+				    pathring_placement_name((enum pathring_placement)i),
+				    replay_count_json(placed));
 	}
+	json_object_set_new(placement, "caller", replay_count_json(others));
 	return placement;
 }
 

@@ -224,6 +224,21 @@ static const struct bench_unit *unit_of(const json_t *document)
 		bench_document_number(replay_report_round(document, 0), "latency_ns.p50"));
 }
 
+/* A loadfile has no times. */
+static bool has_recorded(const json_t *document)
+{
+	const char *name = NULL;
+	json_t *command = NULL;
+
+	json_object_foreach(json_object_get(document, "commands"), name, command)
+	{
+		if (json_is_object(json_object_get(command, "recorded_latency_ns"))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* What only commands have, and what only operations have. */
 static void print_extra(const json_t *document,
 			const struct members *members,
@@ -246,7 +261,7 @@ static void print_extra(const json_t *document,
 				  unit,
 				  cell,
 				  sizeof(cell));
-		fprintf(file, " %*s", recorded.width, cell);
+		fprintf(file, has_recorded(document) ? " %*s" : "", recorded.width, cell);
 		if (replay_report_num_rounds(document) > 1) {
 			bench_table_ratio(member, "ratio_p50", RATIO_WIDTH, file);
 		}
@@ -308,7 +323,7 @@ static void print_members(const json_t *document, const struct members *members,
 		fprintf(file, "\n%-*s %9s", NAME_WIDTH, heading, "count");
 		bench_table_headings(bench_latency_columns, true, file);
 		if (members == &of_commands) {
-			fprintf(file, " %9s", "recorded");
+			fputs(has_recorded(document) ? "  recorded" : "", file);
 			if (replay_report_num_rounds(document) > 1) {
 				fprintf(file, " %*s", RATIO_WIDTH, "p50");
 			}
@@ -442,6 +457,62 @@ static void print_kinds(const json_t *round,
 	}
 }
 
+static bool is_skipped(const json_t *kind, const json_t *reason)
+{
+	return strcmp(bench_document_text(kind, "fate"), "skipped") == 0 &&
+	       json_equal(json_object_get(kind, "reason"), reason);
+}
+
+/* "36 of the connection, not of files: echo 32, logoff 4" */
+static void print_skipped_for(const json_t *kinds, size_t first, const json_t *reason, FILE *file)
+{
+	char plain[BENCH_TITLE_SIZE];
+	double count = 0;
+	size_t i = 0;
+
+	for (i = first; i < json_array_size(kinds); i++) {
+		if (is_skipped(json_array_get(kinds, i), reason)) {
+			count += bench_document_number(json_array_get(kinds, i), "count");
+		}
+	}
+	bench_format_plain(json_string_value(reason), plain, sizeof(plain));
+	fprintf(file, "%10.0f %s: ", count, plain);
+	for (i = first; i < json_array_size(kinds); i++) {
+		const json_t *kind = json_array_get(kinds, i);
+
+		if (is_skipped(kind, reason)) {
+			fprintf(file,
+				"%s%s %.0f",
+				i == first ? "" : ", ",
+				bench_document_text(kind, "command"),
+				bench_document_number(kind, "count"));
+		}
+	}
+	fprintf(file, "\n");
+}
+
+/* A line a reason, where its first kind stands in the list. */
+static void print_skipped(const json_t *round, FILE *file)
+{
+	const json_t *kinds = json_object_get(round, "left_out");
+	bool begun = false;
+	size_t i = 0;
+	size_t j = 0;
+
+	for (i = 0; i < json_array_size(kinds); i++) {
+		const json_t *kind = json_array_get(kinds, i);
+		const json_t *reason = json_object_get(kind, "reason");
+
+		for (j = 0; j < i && !is_skipped(json_array_get(kinds, j), reason); j++) {
+		}
+		if (is_skipped(kind, reason) && j == i) {
+			fputs(begun ? "" : "\nskipped\n", file);
+			begun = true;
+			print_skipped_for(kinds, i, reason, file);
+		}
+	}
+}
+
 /* The same kinds, as often; the examples may be others. */
 static bool same_kinds(const json_t *round, const json_t *first, const char *list)
 {
@@ -480,15 +551,29 @@ static bool same_as_first(const json_t *document, size_t index)
 	       same_kinds(round, first, "left_out");
 }
 
+static void print_same(const json_t *document, FILE *file)
+{
+	bool first = true;
+	size_t i = 0;
+
+	for (i = 1; i < replay_report_num_rounds(document); i++) {
+		if (same_as_first(document, i)) {
+			char engine[BENCH_CELL_SIZE];
+
+			replay_report_engine(
+				replay_report_round(document, i), engine, sizeof(engine));
+			fprintf(file, "%s%s", first ? "\nthe same with " : ", ", engine);
+			first = false;
+		}
+	}
+	fputs(first ? "" : "\n", file);
+}
+
 static void print_round(const json_t *document, size_t index, FILE *file)
 {
 	const json_t *round = replay_report_round(document, index);
 
 	if (same_as_first(document, index)) {
-		char engine[BENCH_CELL_SIZE];
-
-		replay_report_engine(round, engine, sizeof(engine));
-		fprintf(file, "\nthe same with %s\n", engine);
 		return;
 	}
 	print_kinds(round,
@@ -519,7 +604,7 @@ static void print_round(const json_t *document, size_t index, FILE *file)
 		    print_outcome,
 		    false,
 		    file);
-	print_kinds(round, "left_out", "fate", "skipped", "skipped", print_left_out, false, file);
+	print_skipped(round, file);
 }
 
 static void print_incomplete(const json_t *document, FILE *file)
@@ -550,6 +635,7 @@ void replay_report_table(const json_t *document, FILE *file)
 	for (i = 0; i < replay_report_num_rounds(document); i++) {
 		print_round(document, i, file);
 	}
+	print_same(document, file);
 	if (!json_is_true(json_object_get(document, "complete"))) {
 		print_incomplete(document, file);
 	}

@@ -202,7 +202,7 @@ int main(int argc, const char **argv)
 		talloc_free(mem_ctx);
 		return EXIT_FAILURE;
 	}
-	stats.operation[PATHRING_OPENAT].placed[PATHRING_RING] = 492;
+	stats.operation[PATHRING_OPENAT].placed[PATHRING_RING] = 246;
 	stats.operation[PATHRING_PREAD].placed[PATHRING_INLINE] = 60;
 	options = json_pack("{s:s, s:i, s:b}", "order", "resource", "depth", 64, "init", 1);
 	about.options = options;

@@ -119,12 +119,12 @@ check table_header "no header" has "trace /traces/a day's work.trace: capture, 1
 	"options: order resource, depth 64, init yes" "Linux "
 check table_engine "no figures of the engine" has "pathring (uring)            1000       950       47       3" "9500"
 check table_commands "no figures of a command" has "create                       492" "close                        398"
-check table_operations "no figures of an operation" has "openat                       492" "ring 100%" "inline 100%"
+check table_operations "no figures of an operation" has "openat                       492" "ring 50%, caller 50%" "inline 100%"
 check table_mismatch "no mismatch" has "7 create: recorded NT_STATUS_OK, now NT_STATUS_ACCESS_DENIED" \
 	"request 481, session 1 of anna: secret/<b>plan</b>?[2J?.odt"
 check table_explained "no explanation" has \
 	"5 create: recorded NT_STATUS_SHARING_VIOLATION, now NT_STATUS_OK: share modes are not replayed"
-check table_skipped "no reason" has "40 ioctl: no operation of a file system" "7 lock: locks are not replayed"
+check table_skipped "no reason" has "40 no operation of a file system: ioctl 40" "7 locks are not replayed: lock 7"
 check table_failed "no reason" has "3 write: its handle was not opened" "request 998, session 2"
 check table_same "what went as recorded is listed" lacks "NT_STATUS_OBJECT_NAME_NOT_FOUND"
 check table_no_ratio "a ratio to itself" matches_nothing '[0-9]x( |$)'
@@ -136,7 +136,7 @@ check table_no_trailing "spaces at a line's end" matches_nothing ' $'
 
 report --engines 3
 check ratio_engines "no ratio to the first engine" has "0.50x" "2.00x" "0.33x"
-check ratio_same "the same list again" has "the same with threads" "the same with sync"
+check ratio_same "the same list again" has "the same with threads, sync"
 check ratio_width "a line of more than 150 columns" [ "$(wc -L <"$work/out")" -le 150 ]
 report --speed 2
 check slip_table "no slip" has "made late, in us"
