@@ -11,11 +11,13 @@
 #	smbd_stop			stop it with everything it started
 #	smbd_cleanup			the same, and remove the directory: for the caller's EXIT trap
 
+smbd_lib=$(readlink -f "${BASH_SOURCE[0]}")
 smbd_dir=''
 smbd_conf=''
 smbd_port=''
 smbd_pid=''
 smbd_stdin=''
+smbd_turn=''
 smbd_module_dir=''
 # More variables for smbd's environment, each NAME=VALUE: for the caller to set.
 smbd_environment=()
@@ -203,9 +205,25 @@ smbd_in_namespace='
 	exec ${root:+chroot "$root"} "$@"
 '
 
-# One try on one port. smbd in the foreground makes a session of its own and ends when its standard input, a pipe
-# that only this shell holds open, comes to an end: so it does not outlive us even when we are killed.
+# One try on one port. Nobody else of this checkout looks for one until smbd listens on it.
 smbd_start_on_port() {
+	local status=0
+
+	exec {smbd_turn}<"$smbd_lib"
+	flock "$smbd_turn"
+	if smbd_port_in_use "$1"; then
+		printf 'Address already in use: %s\n' "$1" >>"$smbd_dir/log/start"
+		status=1
+	else
+		smbd_listen "$@" || status=$?
+	fi
+	exec {smbd_turn}<&-
+	return "$status"
+}
+
+# smbd in the foreground makes a session of its own and ends when its standard input, a pipe that only this shell holds
+# open, comes to an end: so it does not outlive us even when we are killed.
+smbd_listen() {
 	local port=$1 deadline command
 
 	shift
@@ -219,7 +237,7 @@ smbd_start_on_port() {
 	rm -f "$smbd_dir/stdin"
 	mkfifo -m 600 "$smbd_dir/stdin"
 	exec {smbd_stdin}<>"$smbd_dir/stdin"
-	"${command[@]}" <"$smbd_dir/stdin" >>"$smbd_dir/log/start" 2>&1 {smbd_stdin}>&- &
+	"${command[@]}" <"$smbd_dir/stdin" >>"$smbd_dir/log/start" 2>&1 {smbd_stdin}>&- {smbd_turn}>&- &
 	smbd_pid=$!
 	smbd_port=$port
 
@@ -253,9 +271,6 @@ smbd_start() {
 	for try in {1..10}; do
 		# Below the range from which the kernel takes ports for clients.
 		port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-		if smbd_port_in_use "$port"; then
-			continue
-		fi
 		if smbd_start_on_port "$port" "$@"; then
 			return 0
 		fi
