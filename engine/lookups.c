@@ -10,6 +10,7 @@
 
 #include "handle.h"
 #include "lookup.h"
+#include "mounts.h"
 #include "pathref.h"
 #include "steady.h"
 
@@ -34,7 +35,7 @@ static bool goes_by_name(const struct operation *operation)
 	const struct lookups_arguments *arguments = &operation->lookups;
 	size_t i;
 
-	if (operation->proc_fd == -1 || arguments->count < ENOUGH_FOR_PROOF ||
+	if (operation->proc_fd == -1 || !arguments->local || arguments->count < ENOUGH_FOR_PROOF ||
 	    arguments->each[0].num_xattrs == 0 ||
 	    (arguments->each[0].how.flags & O_NOFOLLOW) == 0) {
 		return false;
@@ -153,6 +154,13 @@ memory_of_names(const char *const *names, size_t num_names, const struct pathrin
 	return (ssize_t)extra;
 }
 
+static bool is_local(struct pathring *ring, struct descriptor *target)
+{
+	const struct mount *mount = mount_of(ring, target);
+
+	return mount != NULL && mount->local;
+}
+
 static void fill_each(struct pathring_request *request,
 		      const char *const *names,
 		      size_t num_names,
@@ -210,6 +218,7 @@ static int lookups_create(struct pathring *ring,
 		ring, identity, &lookups_classes[walked][here], target, (size_t)extra, _request);
 	if (ret == 0) {
 		fill_each(*_request, names, num_names, how, &kernel_how);
+		(*_request)->operation.lookups.local = is_local(ring, target);
 	}
 	return ret;
 }
