@@ -200,6 +200,12 @@ int capture_take_answer(struct capture *capture,
 			const struct capture_frame *frame,
 			const json_t *message);
 
+/* ---- capture_info.c ---- */
+
+void capture_take_info(struct replay_request *request, const json_t *message);
+/* The same, with what is set. False: no memory. */
+bool capture_take_set_info(struct capture_pending *pending, const json_t *message, bool is_dfs);
+
 /* ---- capture_path.c ---- */
 
 /* As a trace has it. NULL: no memory. is_dfs: server and share come first, and are left out. */

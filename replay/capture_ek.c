@@ -90,11 +90,16 @@ bool capture_ek_number(const json_t *message, const char *name, uint64_t *value)
 	return number_in(value_of(message, name, false), value);
 }
 
-bool capture_ek_flag(const json_t *message, const char *name)
+uint64_t capture_ek_or_zero(const json_t *message, const char *name)
 {
 	uint64_t value = 0;
 
-	return capture_ek_number(message, name, &value) && value != 0;
+	return capture_ek_number(message, name, &value) ? value : 0;
+}
+
+bool capture_ek_flag(const json_t *message, const char *name)
+{
+	return capture_ek_or_zero(message, name) != 0;
 }
 
 const char *capture_ek_string(const json_t *message, const char *name)

@@ -48,6 +48,7 @@ extern const char capture_ek_filter[];
  * NULL: it is not there.
  */
 bool capture_ek_number(const json_t *message, const char *name, uint64_t *value);
+uint64_t capture_ek_or_zero(const json_t *message, const char *name);
 bool capture_ek_flag(const json_t *message, const char *name);
 const char *capture_ek_string(const json_t *message, const char *name);
 /* Nanoseconds since 1970. */

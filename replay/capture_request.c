@@ -9,20 +9,10 @@
 
 #include <string.h>
 
-/* [MS-SMB2] 2.2.13, 2.2.33 and 2.2.37 */
+/* [MS-SMB2] 2.2.13 and 2.2.33 */
 #define FILE_OPEN_BY_FILE_ID 0x00002000u
 #define FIND_RESTART_SCANS 0x01u
 #define FIND_REOPEN 0x10u
-#define INFO_FILE 1u
-#define INFO_SECURITY 3u
-
-/* [MS-FSCC] 2.4 */
-#define FILE_BASIC_INFORMATION 4u
-#define FILE_RENAME_INFORMATION 10u
-#define FILE_LINK_INFORMATION 11u
-#define FILE_DISPOSITION_INFORMATION 13u
-#define FILE_ALLOCATION_INFORMATION 19u
-#define FILE_END_OF_FILE_INFORMATION 20u
 
 #define SHARE_TYPE_PIPE 2u
 #define SHARE_TYPE_PRINT 3u
@@ -57,13 +47,6 @@ static const enum replay_command commands[SMB2_NUM_COMMANDS] = {
 	[SMB2_OPLOCK_BREAK] = REPLAY_OPLOCK_BREAK,
 };
 
-static uint64_t number(const json_t *message, const char *name)
-{
-	uint64_t value = 0;
-
-	return capture_ek_number(message, name, &value) ? value : 0;
-}
-
 /* ---- compounds ---- */
 
 static void end_chain(struct capture_connection *connection)
@@ -83,7 +66,7 @@ static void end_chain(struct capture_connection *connection)
 static bool take_tree(struct capture_connection *connection, const json_t *message)
 {
 	const char *tree = capture_ek_string(message, "smb2_smb2_tree");
-	uint64_t type = number(message, "smb2_smb2_share_type");
+	uint64_t type = capture_ek_or_zero(message, "smb2_smb2_share_type");
 
 	if (tree == NULL) {
 		return true;
@@ -151,9 +134,10 @@ static bool take_create(struct capture *capture,
 	struct capture_connection *connection = pending->connection;
 	const char *name = capture_ek_string(message, "smb2_smb2_filename");
 
-	request->access = (uint32_t)number(message, "smb_smb_access_mask");
-	request->disposition = (uint32_t)number(message, "smb2_smb2_create_disposition");
-	request->options = (uint32_t)number(message, "smb_smb_create_options");
+	request->access = (uint32_t)capture_ek_or_zero(message, "smb_smb_access_mask");
+	request->disposition =
+		(uint32_t)capture_ek_or_zero(message, "smb2_smb2_create_disposition");
+	request->options = (uint32_t)capture_ek_or_zero(message, "smb_smb_create_options");
 	request->skip = connection->chain_skip;
 	if (request->skip == NULL && (request->options & FILE_OPEN_BY_FILE_ID) != 0) {
 		request->skip = skip_file_id;
@@ -173,101 +157,14 @@ static bool take_create(struct capture *capture,
 	return true;
 }
 
-static void take_info(struct replay_request *request, const json_t *message)
-{
-	uint64_t class = number(message, "smb2_smb2_class");
-
-	/* In [MS-SMB2] they begin with 1. */
-	request->info = class >= INFO_FILE && class - INFO_FILE <= REPLAY_INFO_QUOTA
-				? (enum replay_info)(class - INFO_FILE)
-				: REPLAY_INFO_FILE;
-	switch (request->info) {
-	case REPLAY_INFO_FILE:
-		request->level = (uint32_t)number(message, "smb2_smb2_file_info_infolevel");
-		break;
-	case REPLAY_INFO_FILESYSTEM:
-		request->level = (uint32_t)number(message, "smb2_smb2_fs_info_infolevel");
-		break;
-	case REPLAY_INFO_SECURITY:
-		/* There are no levels; it is said which parts are meant. */
-		request->level = (uint32_t)number(message, "smb2_smb2_getsetinfo_additionals");
-		break;
-	case REPLAY_INFO_QUOTA:
-		break;
-	}
-}
-
-static bool take_new_name(struct capture_pending *pending, const json_t *message, bool is_dfs)
-{
-	const char *name = capture_ek_string(message, "smb2_smb2_filename");
-
-	if (name == NULL) {
-		return true;
-	}
-	pending->request.replace = capture_ek_flag(message, "smb2_smb2_rename_replace_if");
-	pending->request.target = capture_path(pending, name, is_dfs);
-	return pending->request.target != NULL;
-}
-
-static void take_basic_info(struct replay_request *request, const json_t *message)
-{
-	uint64_t attributes = number(message, "smb2_smb2_file_attribute");
-	uint64_t modified = 0;
-
-	/* Of both, 0 is "leave it as it is". */
-	if (attributes != 0) {
-		request->attributes = (uint32_t)attributes;
-		request->present |= REPLAY_HAS_ATTRIBUTES;
-	}
-	if (capture_ek_time(message, "smb2_smb2_last_write_time", &modified) && modified != 0) {
-		request->modified = modified;
-		request->present |= REPLAY_HAS_MODIFIED;
-	}
-}
-
-static void take_size(struct replay_request *request, const json_t *message, const char *name)
-{
-	if (capture_ek_number(message, name, &request->size)) {
-		request->present |= REPLAY_HAS_SIZE;
-	}
-}
-
-static bool take_set_info(struct capture_pending *pending, const json_t *message, bool is_dfs)
-{
-	struct replay_request *request = &pending->request;
-
-	take_info(request, message);
-	if (request->info != REPLAY_INFO_FILE) {
-		return true;
-	}
-	switch (request->level) {
-	case FILE_BASIC_INFORMATION:
-		take_basic_info(request, message);
-		break;
-	case FILE_RENAME_INFORMATION:
-	case FILE_LINK_INFORMATION:
-		return take_new_name(pending, message, is_dfs);
-	case FILE_DISPOSITION_INFORMATION:
-		request->remove = capture_ek_flag(message, "smb2_smb2_disposition_delete_on_close");
-		break;
-	case FILE_ALLOCATION_INFORMATION:
-		take_size(request, message, "smb_smb_alloc_size64");
-		break;
-	case FILE_END_OF_FILE_INFORMATION:
-		take_size(request, message, "smb_smb_end_of_file");
-		break;
-	}
-	return true;
-}
-
 static bool take_query_directory(struct capture_pending *pending, const json_t *message)
 {
 	struct replay_request *request = &pending->request;
 	const char *pattern = capture_ek_string(message, "smb2_smb2_find_pattern");
-	uint64_t flags = number(message, "smb2_smb2_find_flags");
+	uint64_t flags = capture_ek_or_zero(message, "smb2_smb2_find_flags");
 
-	request->level = (uint32_t)number(message, "smb2_smb2_find_infolevel");
-	request->length = number(message, "smb2_smb2_output_buffer_len");
+	request->level = (uint32_t)capture_ek_or_zero(message, "smb2_smb2_find_infolevel");
+	request->length = capture_ek_or_zero(message, "smb2_smb2_output_buffer_len");
 	request->restart = (flags & (FIND_RESTART_SCANS | FIND_REOPEN)) != 0;
 	request->pattern = talloc_strdup(pending, pattern != NULL ? pattern : "");
 	return request->pattern != NULL;
@@ -300,7 +197,7 @@ take_fields(struct capture *capture, struct capture_pending *pending, const json
 {
 	struct replay_request *request = &pending->request;
 	const char *fid = capture_ek_string(message, "smb2_smb2_fid");
-	bool is_dfs = (number(message, "smb2_smb2_flags") & SMB2_FLAG_DFS) != 0;
+	bool is_dfs = (capture_ek_or_zero(message, "smb2_smb2_flags") & SMB2_FLAG_DFS) != 0;
 	struct capture_handle *handle = NULL;
 
 	if (!take_tree(pending->connection, message)) {
@@ -336,21 +233,21 @@ take_fields(struct capture *capture, struct capture_pending *pending, const json
 		pending->handle = capture_handle_hold(handle);
 		return true;
 	case SMB2_READ:
-		request->offset = number(message, "smb2_smb2_file_offset");
-		request->length = number(message, "smb2_smb2_read_length");
+		request->offset = capture_ek_or_zero(message, "smb2_smb2_file_offset");
+		request->length = capture_ek_or_zero(message, "smb2_smb2_read_length");
 		return true;
 	case SMB2_WRITE:
-		request->offset = number(message, "smb2_smb2_file_offset");
-		request->length = number(message, "smb2_smb2_write_length");
+		request->offset = capture_ek_or_zero(message, "smb2_smb2_file_offset");
+		request->length = capture_ek_or_zero(message, "smb2_smb2_write_length");
 		return true;
 	case SMB2_QUERY_DIRECTORY:
 		return take_query_directory(pending, message);
 	case SMB2_QUERY_INFO:
-		take_info(request, message);
-		request->length = number(message, "smb2_smb2_max_response_size");
+		capture_take_info(request, message);
+		request->length = capture_ek_or_zero(message, "smb2_smb2_max_response_size");
 		return true;
 	case SMB2_SET_INFO:
-		return take_set_info(pending, message, is_dfs);
+		return capture_take_set_info(pending, message, is_dfs);
 	default:
 		return true;
 	}
@@ -366,8 +263,8 @@ static void free_new(struct capture_pending *pending)
 static struct capture_pending *
 new_pending(struct capture *capture, const struct capture_frame *frame, const json_t *message)
 {
-	uint64_t command = number(message, "smb2_smb2_cmd");
-	uint64_t flags = number(message, "smb2_smb2_flags");
+	uint64_t command = capture_ek_or_zero(message, "smb2_smb2_cmd");
+	uint64_t flags = capture_ek_or_zero(message, "smb2_smb2_flags");
 	struct capture_connection *connection = capture_connection_of(capture, frame, false);
 	struct capture_pending *pending = NULL;
 
@@ -387,13 +284,13 @@ new_pending(struct capture *capture, const struct capture_frame *frame, const js
 	pending->request.command = command < SMB2_NUM_COMMANDS ? commands[command] : REPLAY_OTHER;
 	pending->request.present = REPLAY_HAS_TIME;
 	pending->made = frame->time;
-	pending->session_id = number(message, "smb2_smb2_sesid");
+	pending->session_id = capture_ek_or_zero(message, "smb2_smb2_sesid");
 	if (!take_session(capture, pending, (flags & SMB2_FLAG_RELATED) != 0) ||
 	    !take_fields(capture, pending, message)) {
 		free_new(pending);
 		return NULL;
 	}
-	if (number(message, "smb2_smb2_chain_offset") == 0) {
+	if (capture_ek_or_zero(message, "smb2_smb2_chain_offset") == 0) {
 		end_chain(connection);
 	}
 	return pending;
@@ -406,10 +303,11 @@ int capture_take_request(struct capture *capture,
 	struct capture_message_key key = capture_message_key(frame, message);
 	struct capture_pending *before = capture_cache_find(capture->waiting, &key, sizeof(key));
 	struct capture_pending *pending = NULL;
-	bool is_cancel = number(message, "smb2_smb2_cmd") == SMB2_CANCEL;
+	bool is_cancel = capture_ek_or_zero(message, "smb2_smb2_cmd") == SMB2_CANCEL;
 
 	/* TCP has sent it again. A CANCEL has the id of what it cancels, and gets no answer. */
-	if (before != NULL && !is_cancel && before->command == number(message, "smb2_smb2_cmd")) {
+	if (before != NULL && !is_cancel &&
+	    before->command == capture_ek_or_zero(message, "smb2_smb2_cmd")) {
 		capture->num_repeated++;
 		return 0;
 	}

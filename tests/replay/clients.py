@@ -19,7 +19,7 @@ FID_OF_CHAIN = b'\xff' * 16
 DIRECTORY_FILE = 1
 GENERIC_READ, GENERIC_WRITE, ALL = 0x80000000, 0x40000000, 0x001f01ff
 SUCCESS, NOT_FOUND, DENIED, CANCELLED = 0, 0xc0000034, 0xc0000022, 0xc0000120
-NO_MORE_FILES, END_OF_FILE = 0x80000006, 0xc0000011
+NO_MORE_FILES, END_OF_FILE, INVALID_CLASS = 0x80000006, 0xc0000011, 0xc0000003
 
 
 def write(file_id, data, offset=0):
@@ -193,6 +193,11 @@ def changes(smbd_dir, port):
     other = client.ask(session, create_file('other')).file_id
     client.ask(session, pipeline.close(other))
     client.ask(session, set_info(file_id, 10, rename('other', True)))
+    # Clients of Windows send these; smbd does not know all of them, but they are asked for all the same.
+    client.ask(session, set_info(file_id, 11, rename('linked', True)))
+    client.ask(session, set_info(file_id, 65, rename('directory\\f\u00fcr \U0001d11e', True)), INVALID_CLASS)
+    client.ask(session, set_info(file_id, 72, rename('linked', False)), INVALID_CLASS)
+    client.ask(session, set_info(file_id, 64, struct.pack('<I', 3)), INVALID_CLASS)
     client.ask(session, set_info(file_id, 13, b'\1'))
     client.ask(session, pipeline.close(file_id))
 

@@ -220,6 +220,8 @@ has 'changes: what is changed' '
 	[[20, 3000, null, null, null, null, null], [19, 8192, null, null, null, null, null],
 	 [4, null, null, null, null, "0x00000022", 1600000000012345600],
 	 [10, null, "renamed", null, null, null, null], [10, null, "other", true, null, null, null],
+	 [11, null, "linked", true, null, null, null], [65, null, "directory/für 𝄞", true, null, null, null],
+	 [72, null, "linked", null, null, null, null], [64, null, null, null, true, null, null],
 	 [13, null, null, null, true, null, null]]'
 has 'changes: what is asked for' '
 	[$all[] | select(.command == "query-info") | [.info, .level]] == [["file", 18], ["filesystem", 3], ["security", 7]]'
