@@ -262,4 +262,15 @@ else
 	skip plot "gnuplot is not installed"
 fi
 
+# ---------------------------------------------------------------------------------------------------- the manual page
+
+for command in import info run; do
+	"$replay" "$command" --help >"$work/help"
+	sed 's/\\//g' "$top/man/pathring-replay.1" >"$work/out"
+	# Without popt's own.
+	mapfile -t options < <(grep -oE -- '--[a-z][a-z-]+' "$work/help" | grep -vxE -- '--(help|usage)' | sort -u)
+	check "manual_${command}_has_options" "none in its help" [ "${#options[@]}" -gt 0 ]
+	check "manual_$command" "an option is not there" has "${options[@]}"
+done
+
 bench_exit
