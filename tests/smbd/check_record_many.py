@@ -116,6 +116,18 @@ def compound(directory, port, prefix):
     smb.report('compound: each part is recorded', None if found == expected else f'{found}')
 
 
+def reconnected(_directory, _port, prefix):
+    """After smb2.durable-open.reopen2: a client that comes back to its file has it in the trace of each connection."""
+    found = []
+    for path in traces.files(prefix):
+        record = traces.Trace(path)
+        found += [(request['command'], request['status']) for request in record.requests
+                  if 'durable_open_reopen2' in record.file(request) and request['command'] in ('create', 'close')]
+    opens = found.count(('create', 'NT_STATUS_OK'))
+    closes = found.count(('close', 'NT_STATUS_OK'))
+    smb.report('reconnected: the file is opened anew', None if opens > 1 and closes == opens else f'{found}')
+
+
 def main():
     directory, port, what, prefix = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     globals()[what](directory, port, prefix)

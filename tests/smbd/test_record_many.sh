@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Recording of requests that are in flight together ("pathring:record"): reads on the ring that a slow file system keeps
-# waiting, a client that goes meanwhile, asynchronous opens, compounds. And whatever smbtorture does: its traces are whole,
-# also where a client comes back to its file after its connection was lost.
+# waiting, a client that goes meanwhile, asynchronous opens, compounds. And whatever smbtorture does: its traces are
+# whole, also where a client comes back to its file after its connection was lost.
 
 set -euo pipefail
 # shellcheck source=test-lib.sh
@@ -78,6 +78,7 @@ for suite in smb2.durable-open.reopen1 smb2.durable-open.reopen2 smb2.compound.r
 	check "smbtorture $suite" torture "$suite"
 done
 check 'nobody serves: smbtorture' test_soon nobody_serves
+run reconnected "$smbd_dir/traces/torture"
 check 'pathring-replay reads the traces, and nothing in them is unknown' read_by_replay
 check 'smbd stops' smbd_stop
 held_stop
