@@ -47,6 +47,7 @@ struct record_command {
 	NTSTATUS status;	  /* what failed last of what decides how it ends */
 	bool created;		  /* of a create: smbd has come to it */
 	bool done;		  /* it is in the trace, or is not to be in it */
+	bool found;		  /* of a rename: there is something of the new name */
 	size_t rewound;		  /* of a listing: entries that smbd has given back */
 	struct tevent_immediate *turn_end;
 };

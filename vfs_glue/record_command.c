@@ -49,29 +49,31 @@ static NTSTATUS disposition_status(const struct record_command *command)
 	return NT_STATUS_CANNOT_DELETE;
 }
 
-/* rename_internals_fsp() in smbd/smb2_reply.c: it changes the name, or there is a reason. */
+/*
+ * rename_internals_fsp() in smbd/smb2_reply.c: it changes the name of the fsp. Where it does not
+ * try, there is something of that name, or else, mostly, somebody has opened what is below a
+ * directory.
+ */
 static NTSTATUS rename_status(const struct record_command *command)
 {
 	const struct replay_request *request = &command->request;
-	const struct files_struct *fsp = NULL;
 	char *path = NULL;
 	bool renamed = false;
 
 	if (command->open == NULL) {
-		return NT_STATUS_OK;
+		return command->status;
 	}
-	fsp = command->open->fsp;
-	path = record_path(talloc_tos(), fsp->fsp_name);
+	path = record_path(talloc_tos(), command->open->fsp->fsp_name);
 	renamed = path != NULL && request->target != NULL && strequal(path, request->target);
 	TALLOC_FREE(path);
 	if (renamed) {
 		return NT_STATUS_OK;
 	}
-	if ((fsp->access_mask & (SEC_STD_DELETE | SEC_FILE_WRITE_ATTRIBUTE)) == 0 ||
-	    request->replace) {
-		return NT_STATUS_ACCESS_DENIED;
+	if (!NT_STATUS_IS_OK(command->status)) {
+		return command->status;
 	}
-	return NT_STATUS_OBJECT_NAME_COLLISION;
+	return command->found && !request->replace ? NT_STATUS_OBJECT_NAME_COLLISION
+						   : NT_STATUS_ACCESS_DENIED;
 }
 
 static bool lacks_access(const struct record_command *command, uint32_t access_mask)
@@ -128,7 +130,7 @@ static NTSTATUS command_status(struct record_command *command)
 	case REPLAY_SET_INFO:
 		return failed ? command->status : set_info_status(command);
 	case REPLAY_RENAME:
-		return failed ? command->status : rename_status(command);
+		return rename_status(command);
 	default:
 		return command->status;
 	}

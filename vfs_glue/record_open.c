@@ -228,6 +228,29 @@ static NTSTATUS record_durable_reconnect(struct vfs_handle_struct *handle,
 /* --------------------------------------------------------------------------------------- openat */
 
 /*
+ * What stands in the way of a path: a directory that is missing, and whatever may not be looked up.
+ * The new name of a file need not be there.
+ */
+static void note_lookup(struct record_command *command,
+			const struct smb_filename *smb_fname,
+			const struct vfs_open_how *how,
+			int error)
+{
+	bool missing = error == ENOENT || error == ENOTDIR;
+	bool renames = command->request.command == REPLAY_RENAME;
+	bool last = (how->flags & O_DIRECTORY) == 0 && !ISDOT(smb_fname->base_name);
+
+	if (renames && last) {
+		command->found = error == 0;
+	}
+	if (missing && !(renames && last)) {
+		command->status = NT_STATUS_OBJECT_PATH_NOT_FOUND;
+	} else if (error != 0 && !missing) {
+		command->status = map_nt_error_from_unix(error);
+	}
+}
+
+/*
  * smbd opens what is on the way to a file, and, when it lists, each entry that it gives to the
  * client.
  */
@@ -245,15 +268,18 @@ static int record_openat(struct vfs_handle_struct *handle,
 	if (command == NULL) {
 		return fd;
 	}
-	if (command->request.command == REPLAY_CREATE && fd == -1) {
-		command->status = map_nt_error_from_unix(error);
-		if (error == ENOENT || error == ENOTDIR) {
-			command->status = NT_STATUS_OBJECT_PATH_NOT_FOUND;
+	switch (command->request.command) {
+	case REPLAY_CREATE:
+	case REPLAY_RENAME:
+		note_lookup(command, smb_fname, how, fd == -1 ? error : 0);
+		break;
+	case REPLAY_QUERY_DIRECTORY:
+		if (fd != -1 && command->open != NULL && dirfsp == command->open->fsp) {
+			command->request.count++;
 		}
-	}
-	if (command->request.command == REPLAY_QUERY_DIRECTORY && fd != -1 &&
-	    command->open != NULL && dirfsp == command->open->fsp) {
-		command->request.count++;
+		break;
+	default:
+		break;
 	}
 	errno = error;
 	return fd;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Part of test_record.sh: does known things and compares the trace with them. Arguments: SMBD_DIR PORT SHARE PREFIX
-DIALECT. PREFIX is what the names of this share's traces begin with, DIALECT a number like 21 or 30.
+DIALECT [no-rules]. PREFIX is what the names of this share's traces begin with, DIALECT a number like 21 or 30. With
+"no-rules" nothing is done that smbd refuses by rules of its own, where the file system would not.
 """
 import struct
 import sys
@@ -142,7 +143,7 @@ def files(client, other, own, others):
     other.create(f'{own}-open/private', access=FILE_WRITE_DATA, disposition=FILE_OVERWRITE_IF)
 
 
-def changes(client, own):
+def changes(client, own, others, rules):
     """What is set of a file."""
     handle = client.create(f'{own}/changing', disposition=FILE_OPEN_IF, size=0)
     client.set(handle, END_OF_FILE, struct.pack('<Q', 12345), size=12345)
@@ -152,6 +153,9 @@ def changes(client, own):
     client.rename(handle, f'{own}/public')
     client.rename(handle, f'{own}/public', replace=True)
     client.close(handle)
+
+    if rules:
+        refusals(client, own, others)
 
     handle = client.create(f'{own}/public', access=FILE_READ_DATA, size=12345)
     client.set(handle, END_OF_FILE, struct.pack('<Q', 1), size=1)
@@ -171,6 +175,30 @@ def changes(client, own):
     handle = client.create(f'{own}/temporary', disposition=FILE_CREATE, options=FILE_DELETE_ON_CLOSE, size=0)
     client.close(handle)
     client.create(f'{own}/temporary')
+
+
+def refusals(client, own, others):
+    """What smbd refuses for a reason of its own, most of it without trying."""
+    handle = client.create(f'{own}/public', size=12345)
+    client.rename(handle, f'{own}/nowhere/renamed')
+    client.rename(handle, f'{others}/renamed')
+    client.rename(handle, f'{own}/directory')
+    client.rename(handle, f'{own}/public')
+    client.set(handle, BASIC, basic(attributes=0x21), attributes='0x00000021')
+    client.set(handle, DISPOSITION, b'\x01', remove=True)
+    client.set(handle, BASIC, basic(attributes=0x80), attributes='0x00000080')
+    client.close(handle)
+    directory = client.create(f'{own}/directory', options=FILE_DIRECTORY_FILE)
+    handle = client.create(f'{own}/directory/Grüße [1].txt', size=100003)
+    client.rename(directory, f'{own}/elsewhere')
+    client.close(handle)
+    client.rename(directory, f'{own}/elsewhere')
+    client.rename(directory, f'{own}/directory')
+    client.close(directory)
+    handle = client.create('many/file-00000.txt', access=FILE_READ_ATTRIBUTES)
+    client.rename(handle, 'many/renamed')
+    client.set(handle, BASIC, basic(modified=nt_time(1500000000)), modified_ns=1500000000 * 10**9)
+    client.close(handle)
 
 
 def listing(client, path, names):
@@ -239,7 +267,7 @@ def main():
     files(clients[0], clients[1], 'own-1', 'own-2')
     files(clients[1], clients[0], 'own-2', 'own-1')
     for client, own in zip(clients, ('own-1', 'own-2'), strict=True):
-        changes(client, own)
+        changes(client, own, 'own-2' if own == 'own-1' else 'own-1', 'no-rules' not in sys.argv[6:])
     problem = listing(clients[1], 'many', [f'file-{number:05}.txt' for number in range(500)])
     smb.report(f'{share}: the directory is listed', problem)
     # What a client leaves open is closed when it goes.
