@@ -30,6 +30,7 @@ struct record_open {
 	uint32_t session;
 	int error;   /* of its close, an errno */
 	bool listed; /* if it is a directory */
+	size_t kept; /* entries that smbd has for the next response */
 };
 
 /*
@@ -49,6 +50,7 @@ struct record_command {
 	bool done;		  /* it is in the trace, or is not to be in it */
 	bool found;		  /* of a rename: there is something of the new name */
 	size_t rewound;		  /* of a listing: entries that smbd has given back */
+	bool ended;		  /* of a listing: there are no more names */
 	struct tevent_immediate *turn_end;
 };
 

@@ -105,12 +105,33 @@ static NTSTATUS set_info_status(const struct record_command *command)
 	return lacks_access(command, access_mask) ? NT_STATUS_ACCESS_DENIED : NT_STATUS_OK;
 }
 
+/*
+ * Where smbd does not go back to an entry that did not fit, it has kept it, unless there were no
+ * more or it was to be one entry only.
+ */
+static void count_kept(struct record_command *command)
+{
+	struct replay_request *request = &command->request;
+	struct record_open *open = command->open;
+	bool kept = !VFS_PATHRING_COMPAT_OLD_READDIR && !command->ended && request->count > 1;
+
+	if (open == NULL) {
+		return;
+	}
+	if (!request->restart) {
+		request->count += open->kept;
+	}
+	open->kept = kept ? 1 : 0;
+	request->count -= open->kept;
+}
+
 static NTSTATUS query_directory_status(struct record_command *command)
 {
 	struct replay_request *request = &command->request;
 	bool first = command->open != NULL && !command->open->listed;
 
 	request->count -= MIN(request->count, command->rewound);
+	count_kept(command);
 	if (command->open != NULL) {
 		command->open->listed = true;
 	}

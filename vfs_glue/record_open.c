@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Recording of what opens, lists and closes files: create_file, durable_reconnect, openat, seekdir,
- * close, and the end of an fsp.
+ * Recording of what opens, lists and closes files: create_file, durable_reconnect, openat, readdir,
+ * seekdir, close, and the end of an fsp.
  *
  * Files that smbd opens for itself are no client's request and not recorded, nor is anything that
  * is done to them.
@@ -296,6 +296,18 @@ static void record_seekdir(struct vfs_handle_struct *handle, DIR *dirp, long off
 	}
 	vfs_pathring_seekdir(handle, dirp, offset);
 }
+#else
+static struct dirent *
+record_readdir(struct vfs_handle_struct *handle, struct files_struct *dirfsp, DIR *dirp)
+{
+	struct record_command *command = record_command_now(record_find(handle));
+	struct dirent *entry = vfs_pathring_readdir(handle, dirfsp, dirp);
+
+	if (entry == NULL && command != NULL) {
+		command->ended = true;
+	}
+	return entry;
+}
 #endif
 
 void record_open_hook(struct vfs_fn_pointers *fns)
@@ -306,5 +318,7 @@ void record_open_hook(struct vfs_fn_pointers *fns)
 	fns->close_fn = record_close;
 #if VFS_PATHRING_COMPAT_OLD_READDIR
 	fns->seekdir_fn = record_seekdir;
+#else
+	fns->readdir_fn = record_readdir;
 #endif
 }
