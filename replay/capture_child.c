@@ -5,6 +5,7 @@
 #include "capture_child.h"
 
 #include "message.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -17,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -32,6 +34,8 @@
 
 /* What may be written to a file, which is complaints. */
 #define MAX_COMPLAINTS (1 << 20)
+
+#define SECONDS_TO_END 20
 
 struct capture_child {
 	pid_t pid; /* 0: it has ended */
@@ -204,9 +208,28 @@ static const char *last_words(struct capture_child *child)
 	return child->complaint != NULL ? child->complaint : "";
 }
 
+/* What has nothing more to write ends soon, or is ended. */
+static int await(struct capture_child *child)
+{
+	const struct timespec pause = { .tv_nsec = 2 * 1000 * 1000 };
+	unsigned int tries = SECONDS_TO_END * 500;
+	int status = 0;
+
+	while (tries > 0 && bench_signal_caught() == 0) {
+		if (waitpid(child->pid, &status, WNOHANG) == child->pid) {
+			child->pid = 0;
+			return status;
+		}
+		nanosleep(&pause, NULL);
+		tries--;
+	}
+	kill(child->pid, SIGKILL);
+	return reap(child);
+}
+
 enum capture_child_end capture_child_wait(struct capture_child *child, const char **complaint)
 {
-	int status = reap(child);
+	int status = await(child);
 
 	*complaint = last_words(child);
 	if (WIFSIGNALED(status)) {

@@ -78,42 +78,42 @@ static void tell(const struct capture *capture, const char *complaint)
 			     capture_cache_forgotten(capture->waiting);
 
 	if (complaint[0] != '\0') {
-		replay_complain("%s: only the beginning could be read: %s", input, complaint);
+		replay_say("%s: only the beginning could be read: %s", input, complaint);
 	}
 	if (capture->num_lost > 0) {
-		replay_complain("%s: packets are missing in %" PRIu64 " %s; requests in them are "
-				"not in the trace, and others have no answer",
-				input,
-				COUNT(capture->num_lost, "place", "places"));
+		replay_say("%s: packets are missing in %" PRIu64 " %s; requests in them are "
+			   "not in the trace, and others have no answer",
+			   input,
+			   COUNT(capture->num_lost, "place", "places"));
 	}
 	if (capture->num_unreadable > 0) {
-		replay_complain("%s: %" PRIu64 " %s could not be read: encrypted (--password, "
-				"--session-key or --keytab decrypt), compressed or damaged",
-				input,
-				COUNT(capture->num_unreadable, "message", "messages"));
+		replay_say("%s: %" PRIu64 " %s could not be read: encrypted (--password, "
+			   "--session-key or --keytab decrypt), compressed or damaged",
+			   input,
+			   COUNT(capture->num_unreadable, "message", "messages"));
 	}
 	if (capture->num_unasked > 0) {
-		replay_complain("%s: %" PRIu64 " %s a request that is not in the capture",
-				input,
-				COUNT(capture->num_unasked, "answer is to", "answers are to"));
+		replay_say("%s: %" PRIu64 " %s a request that is not in the capture",
+			   input,
+			   COUNT(capture->num_unasked, "answer is to", "answers are to"));
 	}
 	if (capture->num_not_understood > 0) {
-		replay_complain("%s: %" PRIu64 " %s of tshark could not be understood",
-				input,
-				COUNT(capture->num_not_understood, "line", "lines"));
+		replay_say("%s: %" PRIu64 " %s of tshark could not be understood",
+			   input,
+			   COUNT(capture->num_not_understood, "line", "lines"));
 	}
 	if (capture->undissected_port != 0) {
-		replay_complain("%s: there seems to be SMB on port %" PRIu32 " too; --port %" PRIu32
-				" imports it",
-				input,
-				capture->undissected_port,
-				capture->undissected_port);
+		replay_say("%s: there seems to be SMB on port %" PRIu32 " too; --port %" PRIu32
+			   " imports it",
+			   input,
+			   capture->undissected_port,
+			   capture->undissected_port);
 	}
 	if (forgotten > 0) {
-		replay_complain("%s: more is open at once than can be remembered: %" PRIu64
-				" %s forgotten",
-				input,
-				COUNT(forgotten, "thing was", "things were"));
+		replay_say("%s: more is open at once than can be remembered: %" PRIu64
+			   " %s forgotten",
+			   input,
+			   COUNT(forgotten, "thing was", "things were"));
 	}
 }
 
@@ -173,9 +173,11 @@ static int finish(struct capture *capture, struct capture_tshark *tshark)
 		return refuse(capture, problem);
 	}
 	tell(capture, problem);
+	if (problem[0] != '\0') {
+		replay_sink_cut_short(capture->import->sink);
+	}
 	replay_sink_lost(capture->import->sink,
-			 capture->num_lost + capture->num_unreadable + capture->num_not_understood +
-				 (problem[0] != '\0' ? 1 : 0));
+			 capture->num_lost + capture->num_unreadable + capture->num_not_understood);
 	return 0;
 }
 

@@ -295,7 +295,7 @@ head -c $(($(stat -c %s "$c/plain.pcap") / 2)) "$c/plain.pcap" >"$c/half.pcap"
 import "$c/half.pcap"
 says 'cut off: says so' 'only the beginning could be read'
 accounted 'cut off: what there is of it' "$c/half.pcap"
-if tail -n 1 "$trace" | jq -e '.lost > 0' >/dev/null; then
+if ! tail -n 1 "$trace" | jq -e 'has("end")' >/dev/null; then
 	ok 'cut off: and the trace knows'
 else
 	not_ok 'cut off: and the trace knows' "$(tail -n 1 "$trace")"
@@ -380,22 +380,30 @@ fi
 
 # ------------------------------------------------------------------------------------------------------------ what is left
 
-instead 'echo $$ >'"$work/seen/pid"'; exec sleep 100' &
-importing=$!
-for ((i = 0; i < 100; i++)); do
-	[[ -s $work/seen/pid ]] && break
-	sleep 0.1
-done
-child=$(cat "$work/seen/pid")
-program=$(awk '/^PPid:/ { print $2 }' "/proc/$child/status")
-kill -INT "$program"
-wait "$importing" || true
-if [[ -d /proc/$child ]]; then
-	not_ok 'Ctrl-C ends tshark' "it still runs"
-	kill -KILL "$child"
-else
-	ok 'Ctrl-C ends tshark'
-fi
+# interrupted NAME TSHARK: Ctrl-C while this is in the place of tshark.
+interrupted() {
+	local importing child program i
+
+	rm -f "$work/seen/pid"
+	instead "echo \$\$ >$work/seen/pid; $2" &
+	importing=$!
+	for ((i = 0; i < 100; i++)); do
+		[[ -s $work/seen/pid ]] && break
+		sleep 0.1
+	done
+	child=$(cat "$work/seen/pid")
+	program=$(awk '/^PPid:/ { print $2 }' "/proc/$child/status")
+	kill -INT "$program"
+	wait "$importing" || true
+	if [[ -d /proc/$child ]]; then
+		not_ok "$1" "it still runs"
+		kill -KILL "$child"
+	else
+		ok "$1"
+	fi
+}
+interrupted 'Ctrl-C ends tshark' 'exec sleep 100'
+interrupted 'Ctrl-C ends tshark that has written all, and does not end' 'exec sleep 15 >&-'
 if [[ -z $(ls -A "$work/tmp") ]]; then
 	ok 'nothing is left in the directory for temporary files'
 else
