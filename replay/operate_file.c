@@ -315,7 +315,7 @@ bool replay_ftruncate(struct replay_action *action, struct replay_fd *fd, off_t 
 	return replay_operate_asked(action, PATHRING_FTRUNCATE, ret);
 }
 
-/* ---- what waits for a disk: never here ---- */
+/* ---- what waits for a disk, where there is one: never here ---- */
 
 static void fsync_done(struct pathring_request *request, void *private_data)
 {
@@ -324,13 +324,18 @@ static void fsync_done(struct pathring_request *request, void *private_data)
 
 bool replay_fsync(struct replay_action *action, struct replay_fd *fd)
 {
-	int ret = pathring_fsync_request(action->client->run->ring,
-					 replay_operate_identity(action),
-					 replay_fd_handle(action, fd),
-					 false,
-					 fsync_done,
-					 action,
-					 &action->request);
+	struct replay_run *run = action->client->run;
+	int ret = 0;
 
+	if (run->in_memory && replay_operate_here(action, PATHRING_FSYNC)) {
+		return replay_operate_did(action, PATHRING_FSYNC, replay_result(fsync(fd->fd)));
+	}
+	ret = pathring_fsync_request(run->ring,
+				     replay_operate_identity(action),
+				     replay_fd_handle(action, fd),
+				     false,
+				     fsync_done,
+				     action,
+				     &action->request);
 	return replay_operate_asked(action, PATHRING_FSYNC, ret);
 }

@@ -558,7 +558,7 @@ static bool run_all(struct replay_run *run)
  * Where opens and looks are answered from memory or a disk of this machine, and do not wait for a
  * server. The engine judges by the same question (engine/mounts.c).
  */
-static bool is_local(int fd)
+static void judge_file_system(struct replay_run *run, int fd)
 {
 	static const unsigned long local[] = {
 		EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,  BTRFS_SUPER_MAGIC,
@@ -568,14 +568,14 @@ static bool is_local(int fd)
 	size_t i = 0;
 
 	if (fstatfs(fd, &buffer) == -1) {
-		return false;
+		return;
 	}
 	for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
 		if ((unsigned long)buffer.f_type == local[i]) {
-			return true;
+			run->here = run->engine->here;
 		}
 	}
-	return false;
+	run->in_memory = (unsigned long)buffer.f_type == TMPFS_MAGIC;
 }
 
 static void log_once(void *private_data, enum pathring_log_level level, const char *message)
@@ -736,7 +736,7 @@ bool replay_run_round(const struct replay_plan *plan,
 		run->results = results;
 		run->progress = progress;
 		run->timer_fd = -1;
-		run->here = engine->here && is_local(roots[0]);
+		judge_file_system(run, roots[0]);
 		talloc_set_destructor(run, run_destructor);
 		wrong = prepare(run, roots);
 	}

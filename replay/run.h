@@ -166,6 +166,7 @@ struct replay_run {
 	struct tevent_context *ev;
 	struct pathring *ring;
 	bool here;	  /* as the engine's, and the file system is local */
+	bool in_memory;	  /* so that nothing waits for a disk */
 	bool is_switched; /* this thread is the user whose requests are performed */
 	uint64_t slow_until[PATHRING_NUM_OPERATIONS];
 	uint8_t slow_in_a_row[PATHRING_NUM_OPERATIONS];
