@@ -538,6 +538,8 @@ static void allow_descriptors(void)
 static bool replay(struct command *command, TALLOC_CTX *mem_ctx)
 {
 	struct replay_report *reports = NULL;
+	mode_t mask = 0;
+	bool ok = false;
 	size_t i = 0;
 
 	command->plan = replay_plan_load(mem_ctx, command->trace);
@@ -564,8 +566,11 @@ static bool replay(struct command *command, TALLOC_CTX *mem_ctx)
 			"nothing is denied that was denied to others\n");
 	}
 	allow_descriptors();
-	umask(0);
-	return run_engines(command) && report(command, reports);
+	/* Modes of the trees are what they are said to be; reports are the user's own files. */
+	mask = umask(0);
+	ok = run_engines(command);
+	umask(mask);
+	return ok && report(command, reports);
 }
 
 int replay_command_run(int argc, const char **argv)

@@ -262,6 +262,47 @@ else
 	skip plot "gnuplot is not installed"
 fi
 
+# ----------------------------------------------------------------------------------------------------- a real replay
+
+if [ "$(id -u)" -eq 0 ]; then
+	# shellcheck source=tests/replay/run-lib.sh
+	. "$top/tests/replay/run-lib.sh"
+	begin
+	user 1 alice
+	created 1 1 docs/a.txt open file '"size":100'
+	request 1 read OK '"handle":1,"offset":0,"length":100,"count":100'
+	request 1 lock OK '"handle":1'
+	request 1 close OK '"handle":1'
+	failed 1 docs/b.txt open OBJECT_NAME_NOT_FOUND
+	ends
+	fresh
+	(
+		umask 022
+		"$replay" run "$trace" --root "$root" --engine pathring,sync --json "$work/real/json" --csv "$work/csv" \
+			>"$work/out" 2>"$work/err" || true
+	)
+	check real_unwritable "no message" grep -q "cannot write $work/real/json" "$work/err"
+	check real_unwritable_early "the tree was made all the same" [ -z "$(ls -A "$root")" ]
+	mkdir "$work/real"
+	status=0
+	(
+		umask 022
+		"$replay" run "$trace" --root "$root" --engine pathring,sync --json "$work/real/json" \
+			--csv "$work/real/csv" >"$work/out" 2>"$work/err"
+	) || status=$?
+	check real_exit "exit code $status" [ "$status" -eq 0 ]
+	check real_modes "others may write them" [ -z "$(find "$work/real" -perm /022)" ]
+	cp "$work/real/json" "$work/json"
+	check real_schema "the schema refuses it" documents schema "$schema" "$work/json"
+	check real_sums "its figures do not agree" documents sums "$work/json"
+	check real_csv "not what the document has" documents csv "$work/json" "$work/real/csv"
+	check real_recorded "not all requests" is requests.recorded 5
+	check real_replayed "another number" is requests.replayed 4
+	check real_mismatched "another number" is requests.mismatched 0
+else
+	not_ok real "must run as root"
+fi
+
 # ---------------------------------------------------------------------------------------------------- the manual page
 
 for command in import info run; do
