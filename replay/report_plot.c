@@ -24,6 +24,9 @@
 #define MAX_COMMANDS 8
 #define MAX_PLOTS (3 + 1 + MAX_COMMANDS)
 
+/* Engines of which a plot shows two lines each. */
+#define MAX_TWOFOLD 2
+
 #define GREY "#8a8a8a"
 
 struct drawing {
@@ -164,18 +167,53 @@ static void write_latency(struct drawing *drawing, const json_t *series, const c
 	end_block(drawing);
 }
 
+static void write_latencies(struct drawing *drawing, const char *field)
+{
+	size_t i = 0;
+
+	for (i = 0; i < replay_report_num_rounds(drawing->document); i++) {
+		const json_t *round = replay_report_round(drawing->document, i);
+
+		write_latency(drawing, json_object_get(round, "series"), field);
+	}
+}
+
+/* Those that were written after so many blocks. */
+static void plot_latencies(struct drawing *drawing, size_t blocks, bool dashed)
+{
+	size_t i = 0;
+
+	for (i = 0; i < replay_report_num_rounds(drawing->document); i++) {
+		char engine[BENCH_CELL_SIZE];
+		struct curve curve = {
+			.name = dashed ? NULL : engine,
+			.color = bench_plot_palette(i),
+			.style = dashed ? "lw 1.5 dt 2" : "lw 2 dt 1",
+			.axes = "",
+			.points = true,
+		};
+
+		replay_report_engine(
+			replay_report_round(drawing->document, i), engine, sizeof(engine));
+		plot_curve(drawing, blocks + i + 1, &curve);
+	}
+}
+
 static void plot_over_time(struct drawing *drawing)
 {
-	static const char note[] =
+	static const char few_note[] =
 		"How long those requests took that ended at that time: half of them took no longer "
 		"than the whole line says, 99 of 100 no longer than the dashed one.";
+	static const char many_note[] =
+		"How long those requests took that ended at that time: half of them took no longer.";
 	struct bench_extent times = { INFINITY, 0 };
-	size_t first_block = drawing->num_blocks + 1;
+	size_t num_rounds = replay_report_num_rounds(drawing->document);
+	bool few = num_rounds <= MAX_TWOFOLD;
 	double most = 0;
 	size_t i = 0;
 	size_t j = 0;
 
-	for (i = 0; i < replay_report_num_rounds(drawing->document); i++) {
+	for (i = 0; i < num_rounds; i++) {
 		const json_t *series =
 			json_object_get(replay_report_round(drawing->document, i), "series");
 
@@ -184,40 +222,32 @@ static void plot_over_time(struct drawing *drawing)
 			if (slot_number(series, j, "finished") > 0) {
 				bench_plot_extend(&times,
 						  fmax(slot_number(series, j, "p50_ns"), 1));
-				bench_plot_extend(&times, slot_number(series, j, "p99_ns"));
+				bench_plot_extend(
+					&times,
+					fmax(slot_number(series, j, few ? "p99_ns" : "p50_ns"), 1));
 			}
 		}
 	}
 	if (times.most <= 0 ||
-	    !begin(drawing, "latency-time.svg", title_of(drawing, "Latency over time", ""), note)) {
+	    !begin(drawing,
+		   "latency-time.svg",
+		   title_of(drawing, few ? "Latency over time" : "Median latency over time", ""),
+		   few ? few_note : many_note)) {
 		return;
-	}
-	for (i = 0; i < replay_report_num_rounds(drawing->document); i++) {
-		const json_t *series =
-			json_object_get(replay_report_round(drawing->document, i), "series");
-
-		write_latency(drawing, series, "p50_ns");
-		write_latency(drawing, series, "p99_ns");
 	}
 	bench_plot_linear_axis(drawing->script, "x", most, true);
 	bench_plot_log_time_axis(drawing->script, times.least, times.most);
 	fprintf(drawing->script, "set xlabel 'time since the replay began'\n");
-	for (i = 0; i < replay_report_num_rounds(drawing->document); i++) {
-		struct curve curve = { .color = bench_plot_palette(i),
-				       .style = "lw 2 dt 1",
-				       .axes = "" };
-		char engine[BENCH_CELL_SIZE];
-
-		replay_report_engine(
-			replay_report_round(drawing->document, i), engine, sizeof(engine));
-		curve.name = engine;
-		plot_curve(drawing, first_block + 2 * i, &curve);
-		curve.name = NULL;
-		curve.style = "lw 1.5 dt 2";
-		plot_curve(drawing, first_block + 2 * i + 1, &curve);
+	write_latencies(drawing, "p50_ns");
+	if (few) {
+		write_latencies(drawing, "p99_ns");
 	}
-	plot_key(drawing, "lw 2 dt 1", "p50");
-	plot_key(drawing, "lw 1.5 dt 2", "p99");
+	plot_latencies(drawing, drawing->num_blocks - num_rounds * (few ? 2 : 1), false);
+	if (few) {
+		plot_latencies(drawing, drawing->num_blocks - num_rounds, true);
+		plot_key(drawing, "lw 2 dt 1", "p50");
+		plot_key(drawing, "lw 1.5 dt 2", "p99");
+	}
 	end(drawing);
 }
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* 66 us a slot at first: 17 ms in all of them. */
+/* 66 us a slot at first: 8 ms in all of them. */
 #define FIRST_SHIFT 16
 
 static size_t bucket_of(uint64_t duration)
@@ -63,7 +63,7 @@ static struct replay_slot *slot_of(struct replay_series *series, uint64_t at)
 {
 	size_t number = 0;
 
-	/* Ends: 2^64 ns are 256 slots of 2^56 ns. */
+	/* Ends: 2^64 ns are 128 slots of 2^57 ns. */
 	while (at >> series->shift >= REPLAY_SERIES_SLOTS) {
 		halve(series);
 	}

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REPLAY_SERIES_SLOTS 256
+#define REPLAY_SERIES_SLOTS 128
 
 /*
  * Each power of two of nanoseconds from 2^8 to 2^36 is cut into 8: what is drawn is off by 6 % at
