@@ -21,6 +21,18 @@ record_fstat(struct vfs_handle_struct *handle, struct files_struct *fsp, SMB_STR
 	return vfs_pathring_fstat(handle, fsp, sbuf);
 }
 
+/* What vfs_acl_xattr, listed before us, makes of a query of an ACL that it has. */
+static ssize_t record_fgetxattr(struct vfs_handle_struct *handle,
+				struct files_struct *fsp,
+				const char *name,
+				void *value,
+				size_t size)
+{
+	record_command_now(record_find(handle));
+
+	return vfs_pathring_fgetxattr(handle, fsp, name, value, size);
+}
+
 static int set_result(struct vfs_handle_struct *handle, int ret)
 {
 	int error = errno;
@@ -135,6 +147,7 @@ void record_info_hook(struct vfs_fn_pointers *fns)
 {
 	fns->stat_fn = record_stat;
 	fns->fstat_fn = record_fstat;
+	fns->fgetxattr_fn = record_fgetxattr;
 	fns->fntimes_fn = record_fntimes;
 	fns->ftruncate_fn = record_ftruncate;
 	fns->fallocate_fn = record_fallocate;

@@ -53,9 +53,10 @@ for engine in threads sync off; do
 done
 recorded_share async-dosmode 'smbd async dosmode = yes'
 recorded_share async-open 'pathring:async open = always'
+recorded_share stacked 'vfs objects = acl_xattr catia streams_xattr pathring'
 recorded_share encrypted 'smb encrypt = required'
 smbd_start
-for share in "${shares[@]}" async-dosmode async-open; do
+for share in "${shares[@]}" async-dosmode async-open stacked; do
 	check_lines "$test_python" "$test_dir/check_record.py" "$smbd_dir" "$smbd_port" "$share" \
 		"$smbd_dir/traces/$share" 21
 done
