@@ -130,6 +130,7 @@ test_functions()
 		"${open_d[@]}" 'fdopendir|ok|/srv/d' 'readdir|ok|' 'readdir|ok|'
 	becomes lock "{\"command\":\"lock\",$ok,\"handle\":1,\"offset\":7,\"length\":9,\"level\":0}" "${open_a[@]}" \
 		'brl_lock_windows|ok|/srv/a:7-9. type=1.'
+	becomes elsewhere_alike "{\"command\":\"unlink\",$ok,\"path\":\"srvx/y\"}" "${open_a[@]}" 'unlinkat|ok|/srvx/y'
 	becomes elsewhere "{\"command\":\"unlink\",$ok,\"path\":\"home/x\"}" "${open_a[@]}" 'unlinkat|ok|/home/x'
 }
 
@@ -230,8 +231,11 @@ test_real()
 	sed -i 's/^log level = .*/log level = 1 vfs:1\ndebug hires timestamp = yes\ndebug pid = yes\ndebug uid = yes/; t
 		s/^\t\tlog level = .*/log level = 1 vfs:1\ndebug hires timestamp = yes\ndebug pid = yes\ndebug uid = yes/' "$smbd_conf"
 	mkdir -m 1777 "$smbd_dir/share"
-	smbd_share data "$smbd_dir/share" 'read only = no' 'vfs objects = full_audit' 'full_audit:prefix = %u|%I|%S' \
-		'full_audit:success = all' 'full_audit:failure = all' 'full_audit:syslog = false'
+	# As the page says; without openat, fstat and strict_lock_check this would not go well.
+	sed -n '/^full_audit:prefix/,/^strict locking/{s/\\e$/\\/;p}' "$top/man/pathring-trace.5" >"$work/settings"
+	check page_settings "$(cat "$work/settings")" [ "$(grep -c '^full_audit:\|^strict locking' "$work/settings")" -eq 4 ]
+	smbd_share data "$smbd_dir/share" 'read only = no' 'vfs objects = full_audit' 'full_audit:syslog = false' \
+		"$(cat "$work/settings")"
 	smbd_start
 	head -c 100000 /dev/urandom >"$smbd_dir/client/big"
 	install -m 600 -o "${smbd_user[1]}" /dev/null "$smbd_dir/share/private"
