@@ -284,11 +284,15 @@ if [ "$(id -u)" -eq 0 ]; then
 	check real_unwritable "no message" grep -q "cannot write $work/real/json" "$work/err"
 	check real_unwritable_early "the tree was made all the same" [ -z "$(ls -A "$root")" ]
 	mkdir "$work/real"
+	plot=()
+	if command -v gnuplot >/dev/null; then
+		plot=(--plot "$work/real/plots")
+	fi
 	status=0
 	(
 		umask 022
 		"$replay" run "$trace" --root "$root" --engine pathring,sync --json "$work/real/json" \
-			--csv "$work/real/csv" >"$work/out" 2>"$work/err"
+			--csv "$work/real/csv" "${plot[@]}" >"$work/out" 2>"$work/err"
 	) || status=$?
 	check real_exit "exit code $status" [ "$status" -eq 0 ]
 	check real_modes "others may write them" [ -z "$(find "$work/real" -perm /022)" ]
