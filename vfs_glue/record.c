@@ -155,6 +155,7 @@ const char *vfs_pathring_record_connect(struct vfs_handle_struct *handle,
 	}
 	DLIST_ADD(records, record);
 	talloc_set_destructor(record, record_destructor);
+	record->fns = handle->fns;
 	handle->fns = fns;
 
 	return record_file_path(record->file);
@@ -164,6 +165,9 @@ void vfs_pathring_record_disconnect(struct vfs_handle_struct *handle)
 {
 	struct record *record = record_find(handle);
 
+	if (record != NULL) {
+		handle->fns = record->fns;
+	}
 	TALLOC_FREE(record);
 }
 

@@ -18,6 +18,7 @@ struct record {
 	struct record *next;
 	struct vfs_handle_struct *handle;
 	struct record_file *file;
+	const struct vfs_fn_pointers *fns; /* the handle's without recording */
 	char *share;
 	struct record_command *commands; /* of requests that smbd has not freed */
 };
@@ -45,7 +46,7 @@ struct record_command {
 	int index; /* smb2req->current_idx: a compound is one smb2req */
 	struct replay_request request;
 	struct record_open *open; /* the file that it is about; NULL: none that is known */
-	NTSTATUS status;	  /* what failed last of what decides how it ends */
+	NTSTATUS status;	  /* of the last call that decides how it ends */
 	bool created;		  /* of a create: smbd has come to it */
 	bool done;		  /* it is in the trace, or is not to be in it */
 	bool found;		  /* of a rename: there is something of the new name */
@@ -104,8 +105,8 @@ char *record_path(TALLOC_CTX *mem_ctx, const struct smb_filename *smb_fname);
  * out by this and not by the function that is asked for. NULL: it is not.
  */
 struct record_command *record_command_now(struct record *record);
-/* The same, for what has failed and so decides how the request ends. */
-void record_command_failed(struct record *record, NTSTATUS status);
+/* The same, for what decides how the request ends, unless more of that follows. */
+void record_command_result(struct record *record, NTSTATUS status);
 /* That of this request, which is a CREATE. NULL: without memory. */
 struct record_command *record_command_create(struct record *record,
 					     struct smbd_smb2_request *smb2req);

@@ -9,6 +9,7 @@
 #define CREATE_ACCESS 0x18
 #define CREATE_DISPOSITION 0x24
 #define CREATE_OPTIONS 0x28
+#define CREATE_NAME_OFFSET 0x2C
 #define CREATE_NAME_LENGTH 0x2E
 #define QUERY_DIRECTORY_CLASS 0x02
 #define QUERY_DIRECTORY_FLAGS 0x03
@@ -49,7 +50,9 @@ static void read_create(struct record_command *command)
 {
 	struct smbd_smb2_request *smb2req = command->smb2req;
 	const uint8_t *body = SMBD_SMB2_IN_BODY_PTR(smb2req);
+	size_t offset = SVAL(body, CREATE_NAME_OFFSET);
 	size_t size = SVAL(body, CREATE_NAME_LENGTH);
+	size_t begin = SMB2_HDR_BODY + SMBD_SMB2_IN_BODY_LEN(smb2req);
 	const uint8_t *header = SMBD_SMB2_IN_HDR_PTR(smb2req);
 	bool dfs = (IVAL(header, SMB2_HDR_FLAGS) & SMB2_HDR_FLAG_DFS) != 0;
 	struct replay_request *request = &command->request;
@@ -58,8 +61,9 @@ static void read_create(struct record_command *command)
 	request->access = IVAL(body, CREATE_ACCESS);
 	request->disposition = IVAL(body, CREATE_DISPOSITION);
 	request->options = IVAL(body, CREATE_OPTIONS);
-	if (!dfs && size <= SMBD_SMB2_IN_DYN_LEN(smb2req)) {
-		request->path = client_name(command, SMBD_SMB2_IN_DYN_PTR(smb2req), size);
+	offset = offset > begin ? offset - begin : 0;
+	if (!dfs && offset + size <= SMBD_SMB2_IN_DYN_LEN(smb2req)) {
+		request->path = client_name(command, SMBD_SMB2_IN_DYN_PTR(smb2req) + offset, size);
 	}
 }
 

@@ -328,7 +328,7 @@ struct record_command *record_command_now(struct record *record)
 	return ours ? command_new(record, smb2req, name) : NULL;
 }
 
-void record_command_failed(struct record *record, NTSTATUS status)
+void record_command_result(struct record *record, NTSTATUS status)
 {
 	struct record_command *command = record_command_now(record);
 

@@ -33,13 +33,13 @@ static ssize_t record_fgetxattr(struct vfs_handle_struct *handle,
 	return vfs_pathring_fgetxattr(handle, fsp, name, value, size);
 }
 
+/* smbd may try again as root (file_ntimes() in smbd/dosmode.c): the last one counts. */
 static int set_result(struct vfs_handle_struct *handle, int ret)
 {
 	int error = errno;
 
-	if (ret == -1) {
-		record_command_failed(record_find(handle), map_nt_error_from_unix(error));
-	}
+	record_command_result(record_find(handle),
+			      ret == -1 ? map_nt_error_from_unix(error) : NT_STATUS_OK);
 	errno = error;
 	return ret;
 }
@@ -101,9 +101,8 @@ static int record_renameat(struct vfs_handle_struct *handle,
 
 static NTSTATUS status_result(struct vfs_handle_struct *handle, NTSTATUS status)
 {
-	if (!NT_STATUS_IS_OK(status)) {
-		record_command_failed(record_find(handle), status);
-	}
+	record_command_result(record_find(handle), status);
+
 	return status;
 }
 

@@ -195,6 +195,10 @@ def refusals(client, own, others):
     client.rename(directory, f'{own}/elsewhere')
     client.rename(directory, f'{own}/directory')
     client.close(directory)
+    # The kernel lets only the owner, and smbd whoever may write.
+    handle = client.create(f'{others}-open/for-all', access=FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES, size=0)
+    client.set(handle, BASIC, basic(modified=nt_time(1500000000)), modified_ns=1500000000 * 10**9)
+    client.close(handle)
     handle = client.create('many/file-00000.txt', access=FILE_READ_ATTRIBUTES)
     client.rename(handle, 'many/renamed')
     client.set(handle, BASIC, basic(modified=nt_time(1500000000)), modified_ns=1500000000 * 10**9)

@@ -18,6 +18,7 @@ make_share_tree() {
 		install -d -m 755 -o "${smbd_user[user]}" -g "$(id -g "${smbd_user[user]}")" "$dir/own-$user-open"
 		install -m 600 -o "${smbd_user[user]}" /dev/null "$dir/own-$user/secret"
 		install -m 600 -o "${smbd_user[user]}" /dev/null "$dir/own-$user-open/private"
+		install -m 666 -o "${smbd_user[user]}" /dev/null "$dir/own-$user-open/for-all"
 	done
 }
 
@@ -43,6 +44,10 @@ private_file() {
 	((found))
 }
 
+said() {
+	grep "$1" "$smbd_dir/log/log.smbd"
+}
+
 test_begin "$@"
 mkdir -m 700 "$smbd_dir/traces"
 recorded_share plain
@@ -54,13 +59,17 @@ done
 recorded_share async-dosmode 'smbd async dosmode = yes'
 recorded_share async-open 'pathring:async open = always'
 recorded_share stacked 'vfs objects = acl_xattr catia streams_xattr pathring'
+recorded_share without-aio 'aio read size = 0' 'aio write size = 0'
+recorded_share in-the-kernel 'use sendfile = yes' 'aio read size = 0' 'min receivefile size = 1000'
 recorded_share encrypted 'smb encrypt = required'
 smbd_start
-for share in "${shares[@]}" async-dosmode async-open stacked; do
+for share in "${shares[@]}" async-dosmode async-open stacked without-aio in-the-kernel; do
 	check_lines "$test_python" "$test_dir/check_record.py" "$smbd_dir" "$smbd_port" "$share" \
 		"$smbd_dir/traces/$share" 21
 done
 check_lines "$test_python" "$test_dir/check_record.py" "$smbd_dir" "$smbd_port" encrypted \
 	"$smbd_dir/traces/encrypted" 30
+check 'the line at connect says so' said 'share \[plain\]: engine .*; recorded in .*/traces/plain\.'
+check 'the line at connect says so without an engine' said 'share \[off\]: the engine is off.*; recorded in .*/traces/off\.'
 check 'a trace is for root alone' private_file plain
 test_finish

@@ -22,6 +22,7 @@ recorded_share() {
 		install -d -m 755 -o "${smbd_user[user]}" "$smbd_dir/$name/own-$user-open"
 		install -m 600 -o "${smbd_user[user]}" /dev/null "$smbd_dir/$name/own-$user/secret"
 		install -m 600 -o "${smbd_user[user]}" /dev/null "$smbd_dir/$name/own-$user-open/private"
+		install -m 666 -o "${smbd_user[user]}" /dev/null "$smbd_dir/$name/own-$user-open/for-all"
 	done
 	smbd_share "$name" "$smbd_dir/$name" 'read only = no' 'vfs objects = pathring' 'smb encrypt = required' \
 		"pathring:record = $smbd_dir/traces/$name" "$@"
