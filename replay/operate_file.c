@@ -4,6 +4,8 @@
  */
 #include "operate_internal.h"
 
+#include "perform.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -79,12 +81,17 @@ static void proc_name(const struct replay_fd *fd, char name[32])
 
 static void getxattr_done(struct pathring_request *request, void *private_data)
 {
-	replay_operate_done(private_data, pathring_getxattr_result(request, NULL));
+	struct replay_action *action = private_data;
+	const uint8_t *value = NULL;
+	ssize_t size = pathring_getxattr_result(request, &value);
+
+	action->attributes = replay_dos_attributes_of(value, size);
+	replay_operate_done(action, size);
 }
 
 bool replay_getxattr(struct replay_action *action, struct replay_fd *fd, const char *name)
 {
-	char value[REPLAY_XATTR_SIZE];
+	uint8_t value[REPLAY_XATTR_SIZE];
 	char proc[32];
 	ssize_t ret = 0;
 	int asked = 0;
@@ -96,6 +103,7 @@ bool replay_getxattr(struct replay_action *action, struct replay_fd *fd, const c
 			proc_name(fd, proc);
 			ret = getxattr(proc, name, value, sizeof(value));
 		}
+		action->attributes = replay_dos_attributes_of(value, ret);
 		return replay_operate_did(action, PATHRING_GETXATTR, replay_result(ret));
 	}
 	asked = pathring_getxattr_request(action->client->run->ring,

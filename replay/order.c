@@ -96,7 +96,7 @@ static void claim_names(struct replay_action *action)
 	const struct replay_item *item = action->item;
 	const struct replay_path *path = run->plan->paths[item->path];
 	bool by_path = item->file == REPLAY_NONE || item->command == REPLAY_CREATE;
-	bool changes = (item->flags & REPLAY_CHANGES_NAME) != 0;
+	bool changes = (item->flags & (REPLAY_CHANGES_NAME | REPLAY_MAY_CHANGE)) != 0;
 
 	/* Requests of a handle do not walk to it again, but that a name goes must wait for them. */
 	if (by_path || changes || item->command == REPLAY_CLOSE) {
@@ -105,7 +105,7 @@ static void claim_names(struct replay_action *action)
 	if (item->target != REPLAY_NONE) {
 		claim_name(action,
 			   run->plan->paths[item->target],
-			   (item->flags & REPLAY_CHANGES_TARGET) != 0);
+			   (item->flags & (REPLAY_CHANGES_TARGET | REPLAY_MAY_CHANGE)) != 0);
 	}
 	if ((item->flags & REPLAY_LISTS) != 0) {
 		uint32_t entries = run->entries_resource[path->number];

@@ -96,6 +96,8 @@ static const char *explain_recorded(uint32_t status)
 	case REPLAY_STATUS_PRIVILEGE_NOT_HELD:
 	case REPLAY_STATUS_OBJECT_NAME_INVALID:
 		return "recorded: the server refused what was asked for";
+	case REPLAY_STATUS_CANNOT_DELETE:
+		return "recorded: a DOS attribute of the file";
 	case REPLAY_STATUS_USER_SESSION_DELETED:
 	case REPLAY_STATUS_NETWORK_NAME_DELETED:
 	case REPLAY_STATUS_NETWORK_SESSION_EXPIRED:

@@ -79,6 +79,20 @@ void replay_dos_attributes(uint32_t attributes, uint8_t value[REPLAY_DOS_ATTRIBU
 	value[13] = (uint8_t)(attributes >> 8);
 }
 
+uint32_t replay_dos_attributes_of(const uint8_t *value, ssize_t size)
+{
+	return size == REPLAY_DOS_ATTRIBUTES_SIZE ? value[12] | (uint32_t)value[13] << 8 : 0;
+}
+
+/* [MS-SMB2] 3.3.5.20, 3.3.5.21. One without any access comes from a source that tells none. */
+bool replay_may(const struct replay_open *open, uint32_t any)
+{
+	if (open == NULL || open->access == 0) {
+		return true;
+	}
+	return (open->access & (any | REPLAY_GENERIC_ALL | REPLAY_MAXIMUM_ALLOWED)) != 0;
+}
+
 void replay_perform_error(struct replay_action *action, ssize_t error)
 {
 	replay_run_end(action, replay_status_of((int)error));

@@ -30,8 +30,14 @@ mode_t replay_mode_of(const struct replay_path *path, enum replay_kind kind);
 /* What its user may do with what stx is of: REPLAY_WANTS_*. */
 unsigned int replay_rights_of(const struct replay_action *action, const struct replay_stat *stat);
 
+/* Has a handle been opened for one of these? Without a handle: yes. */
+bool replay_may(const struct replay_open *open, uint32_t any);
+
 /* What smbd keeps the DOS attributes of a file in, version 5 of xattr_DOSATTRIB. */
 #define REPLAY_DOS_ATTRIBUTES_SIZE 24
 void replay_dos_attributes(uint32_t attributes, uint8_t value[REPLAY_DOS_ATTRIBUTES_SIZE]);
+
+/* From what was read, or 0. */
+uint32_t replay_dos_attributes_of(const uint8_t *value, ssize_t size);
 
 #endif /* REPLAY_PERFORM_H */

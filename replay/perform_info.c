@@ -17,18 +17,6 @@
 /* A listing of nothing but "." and "..". */
 #define ENTRIES_OF_EMPTY 2
 
-/*
- * Has the handle been opened for that ([MS-SMB2] 3.3.5.20 and 3.3.5.21)? One without any access
- * comes from a source that does not tell it.
- */
-static bool may(const struct replay_open *open, uint32_t any)
-{
-	if (open == NULL || open->access == 0) {
-		return true;
-	}
-	return (open->access & (any | REPLAY_GENERIC_ALL | REPLAY_MAXIMUM_ALLOWED)) != 0;
-}
-
 /* ---- query-info ---- */
 
 enum { QUERY, QUERIED_ATTRIBUTES, QUERIED_XATTR, QUERIED_LAST, LOOKED_UP };
@@ -97,9 +85,9 @@ void replay_perform_query_info(struct replay_action *action)
 	bool goes_on = true;
 
 	if (action->step == QUERY && item->info == REPLAY_INFO_SECURITY &&
-	    !may(action->open,
-		 REPLAY_READ_CONTROL | REPLAY_GENERIC_READ | REPLAY_GENERIC_WRITE |
-			 REPLAY_GENERIC_EXECUTE)) {
+	    !replay_may(action->open,
+			REPLAY_READ_CONTROL | REPLAY_GENERIC_READ | REPLAY_GENERIC_WRITE |
+				REPLAY_GENERIC_EXECUTE)) {
 		replay_run_end(action, REPLAY_STATUS_ACCESS_DENIED);
 		return;
 	}
@@ -182,7 +170,7 @@ static void set_basic(struct replay_action *action)
 	bool goes_on = true;
 
 	if (action->step == SET &&
-	    !may(action->open, REPLAY_WRITE_ATTRIBUTES | REPLAY_GENERIC_WRITE)) {
+	    !replay_may(action->open, REPLAY_WRITE_ATTRIBUTES | REPLAY_GENERIC_WRITE)) {
 		replay_run_end(action, REPLAY_STATUS_ACCESS_DENIED);
 		return;
 	}
@@ -245,8 +233,8 @@ static void set_size(struct replay_action *action)
 	}
 	fd = &action->open->fd;
 	if (action->step == SET) {
-		if (!may(action->open,
-			 REPLAY_WRITE_DATA | REPLAY_APPEND_DATA | REPLAY_GENERIC_WRITE) ||
+		if (!replay_may(action->open,
+				REPLAY_WRITE_DATA | REPLAY_APPEND_DATA | REPLAY_GENERIC_WRITE) ||
 		    !fd->io) {
 			replay_run_end(action, REPLAY_STATUS_ACCESS_DENIED);
 			return;
@@ -274,6 +262,12 @@ static void set_size(struct replay_action *action)
 
 /* ---- set-info: to be deleted ---- */
 
+static bool is_read_only(const struct replay_action *action)
+{
+	return (action->item->flags & REPLAY_REMOVE) != 0 && action->result > 0 &&
+	       (action->attributes & REPLAY_ATTRIBUTE_READ_ONLY) != 0;
+}
+
 /* That it is done when it is closed, the trace says; here smbd looks whether it may be. */
 static void set_disposition(struct replay_action *action)
 {
@@ -284,7 +278,7 @@ static void set_disposition(struct replay_action *action)
 		replay_run_fail(action, "marks for deletion without a handle");
 		return;
 	}
-	if (action->step == SET && !may(open, REPLAY_DELETE)) {
+	if (action->step == SET && !replay_may(open, REPLAY_DELETE)) {
 		replay_run_end(action, REPLAY_STATUS_ACCESS_DENIED);
 		return;
 	}
@@ -300,7 +294,7 @@ static void set_disposition(struct replay_action *action)
 				break;
 			}
 			action->step = SET_LAST;
-			goes_on = replay_statx(action, &open->fd);
+			goes_on = replay_getxattr(action, &open->fd, REPLAY_DOS_ATTRIBUTES);
 			break;
 		case OPENED_TO_SET:
 			if (action->result < 0) {
@@ -326,7 +320,9 @@ static void set_disposition(struct replay_action *action)
 					       : REPLAY_STATUS_OK);
 			return;
 		default:
-			replay_perform_error(action, action->result);
+			replay_run_end(action,
+				       is_read_only(action) ? REPLAY_STATUS_CANNOT_DELETE
+							    : REPLAY_STATUS_OK);
 			return;
 		}
 	}
@@ -347,12 +343,6 @@ void replay_perform_set_info(struct replay_action *action)
 		set_disposition(action);
 		break;
 	default:
-		if (action->step == SET && !may(action->open, REPLAY_DELETE) &&
-		    action->item->level != REPLAY_LEVEL_LINK &&
-		    action->item->level != REPLAY_LEVEL_LINK_EX) {
-			replay_run_end(action, REPLAY_STATUS_ACCESS_DENIED);
-			return;
-		}
 		replay_perform_names(action);
 		break;
 	}

@@ -10,8 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum { BEGIN, LOOKED, FOUND_PARENT, FOUND_TARGET, DONE };
 
@@ -42,7 +42,12 @@ static bool begin(struct replay_action *action)
 		replay_run_end(action, REPLAY_STATUS_ACCESS_DENIED);
 		return false;
 	}
-	if (action->item->command == REPLAY_UNLINK || action->item->command == REPLAY_RENAME) {
+	if (!links(action->item) && !replay_may(action->open, REPLAY_DELETE)) {
+		replay_run_end(action, REPLAY_STATUS_ACCESS_DENIED);
+		return false;
+	}
+	if (action->item->command == REPLAY_UNLINK ||
+	    (has_target(action->item) && !links(action->item))) {
 		action->step = LOOKED;
 		return replay_lookup(action, path->full, false);
 	}
@@ -60,6 +65,12 @@ static bool looked(struct replay_action *action)
 	}
 	if (action->result < 0) {
 		replay_perform_error(action, action->result);
+		return false;
+	}
+	if ((action->item->flags & REPLAY_HELD) != 0) {
+		/* smbd asks its table of open files (have_file_open_below()); here the trace knows.
+		 */
+		replay_run_end(action, REPLAY_STATUS_ACCESS_DENIED);
 		return false;
 	}
 	if (is_directory && action->item->command == REPLAY_UNLINK) {

@@ -46,6 +46,9 @@ enum {
 #define REPLAY_GENERIC_WRITE 0x40000000
 #define REPLAY_GENERIC_READ 0x80000000
 
+/* [MS-FSCC] 2.6 */
+#define REPLAY_ATTRIBUTE_READ_ONLY 0x1
+
 /* [MS-FSCC] 2.4 */
 enum {
 	REPLAY_LEVEL_BASIC = 4,
@@ -72,6 +75,9 @@ enum replay_item_flag {
 	REPLAY_CHANGES_NAME = 1 << 5,	 /* path begins or ends to exist */
 	REPLAY_CHANGES_TARGET = 1 << 6,
 	REPLAY_CHANGES_DATA = 1 << 7,
+	REPLAY_HELD = 1 << 11,	      /* of a rename: something in the directory is open */
+	REPLAY_NOT_THERE = 1 << 13,   /* of a rename: denied by the directory it was to go to */
+	REPLAY_MAY_CHANGE = 1 << 12,  /* failed, and would change names if it did not */
 	REPLAY_LISTS = 1 << 10,	      /* whether anything is in path is of concern */
 	REPLAY_FROM_OUTSIDE = 1 << 8, /* the trace alone does not explain its outcome */
 	REPLAY_BEYOND_MODES = 1 << 9, /* no owner and mode gives its outcome and that of others */

@@ -203,6 +203,35 @@ add_told(struct replay_plan *plan, struct told **told, size_t *num, const struct
 	return true;
 }
 
+/* A rename wants to write to the directory that it goes to. */
+static bool collect_rename(struct replay_plan *plan, size_t number, struct told **told, size_t *num)
+{
+	const struct replay_item *item = &plan->items[number];
+	const struct replay_path *parent = plan->paths[item->target]->parent;
+	struct told one = {
+		.user = item->user,
+		.item = (uint32_t)number,
+		.wants = REPLAY_WANTS_WRITE,
+		.denied = !replay_item_is_ok(item),
+	};
+
+	if (parent == NULL || (one.denied && (item->flags & REPLAY_NOT_THERE) == 0)) {
+		return true;
+	}
+	one.path = parent->number;
+	return add_told(plan, told, num, &one);
+}
+
+static bool is_rename(const struct replay_item *item)
+{
+	if (item->target == REPLAY_NONE || item->path == REPLAY_NONE) {
+		return false;
+	}
+	return item->command == REPLAY_RENAME ||
+	       (item->command == REPLAY_SET_INFO &&
+		(item->level == REPLAY_LEVEL_RENAME || item->level == REPLAY_LEVEL_RENAME_EX));
+}
+
 /* Of what an open wants of a path, and what it wants of the directory if it makes one. */
 static bool collect(struct replay_plan *plan, size_t number, struct told **told, size_t *num)
 {
@@ -218,8 +247,13 @@ static bool collect(struct replay_plan *plan, size_t number, struct told **told,
 	bool makes = (item->flags & REPLAY_CHANGES_NAME) != 0 ||
 		     (one.denied && item->disposition == REPLAY_CREATE_NEW);
 
-	if (item->path == REPLAY_NONE || item->command != REPLAY_CREATE || item->skip != NULL ||
-	    (item->present & REPLAY_HAS_STATUS) == 0) {
+	if (item->skip != NULL || (item->present & REPLAY_HAS_STATUS) == 0) {
+		return true;
+	}
+	if (is_rename(item)) {
+		return collect_rename(plan, number, told, num);
+	}
+	if (item->path == REPLAY_NONE || item->command != REPLAY_CREATE) {
 		return true;
 	}
 	if (one.denied && item->status != REPLAY_STATUS_ACCESS_DENIED) {

@@ -142,6 +142,7 @@ struct replay_action {
 	ssize_t result;
 	struct replay_fd got;
 	struct replay_stat stat;
+	uint32_t attributes; /* of DOS, with the last xattr that was read */
 	void *state;
 
 	uint32_t num_claims;

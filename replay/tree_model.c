@@ -24,7 +24,8 @@ struct file {
 	uint32_t object;
 	uint32_t last_listing; /* item, or REPLAY_NONE */
 	uint32_t listed;       /* entries since the listing began */
-	bool removes;	       /* when it is closed */
+	uint32_t access;
+	bool removes; /* when it is closed */
 	bool lists_all;
 };
 
@@ -259,8 +260,16 @@ static void follow_open(struct model *model, struct replay_item *item, struct re
 		return;
 	}
 	file->object = item->object;
+	file->access = item->access;
 	file->removes = (item->options & REPLAY_OPTION_DELETE_ON_CLOSE) != 0;
 	model->objects[file->object].num_open++;
+}
+
+/* It failed. Should it not when it is replayed, others must not see it halfway. */
+static void may_change(struct replay_item *item, struct replay_path *path)
+{
+	item->flags |= REPLAY_MAY_CHANGE;
+	changes_name(path);
 }
 
 static void follow_create(struct model *model, struct replay_item *item, struct replay_path *path)
@@ -270,6 +279,9 @@ static void follow_create(struct model *model, struct replay_item *item, struct 
 	if (replay_item_is_ok(item)) {
 		follow_open(model, item, path);
 		return;
+	}
+	if (item->disposition != REPLAY_OPEN && item->disposition != REPLAY_OVERWRITE) {
+		may_change(item, path);
 	}
 	if ((item->present & REPLAY_HAS_STATUS) == 0) {
 		return;
@@ -322,6 +334,40 @@ static bool move(struct model *model, struct replay_path *from, struct replay_pa
 	return true;
 }
 
+/* Is anything in a directory open? No server renames it then. */
+static bool is_held(const struct model *model, const struct replay_path *path)
+{
+	const struct replay_path *child = NULL;
+
+	for (child = path->first_child; child != NULL; child = child->sibling) {
+		if (child->object != REPLAY_NONE && model->objects[child->object].num_open > 0) {
+			return true;
+		}
+		if (is_held(model, child)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* By the rights on the directory that it was to come to; not because nobody had asked for them. */
+static void follow_denied_rename(const struct model *model,
+				 struct replay_item *item,
+				 struct replay_path *path,
+				 struct replay_path *target)
+{
+	uint32_t asked = REPLAY_DELETE | REPLAY_GENERIC_ALL | REPLAY_MAXIMUM_ALLOWED;
+
+	outside(item, must_exist(path));
+	if (is_held(model, path)) {
+		item->flags |= REPLAY_HELD;
+	} else if (target->parent != NULL &&
+		   (item->file == REPLAY_NONE || (model->files[item->file].access & asked) != 0)) {
+		target->parent->denied = true;
+		item->flags |= REPLAY_NOT_THERE;
+	}
+}
+
 static bool follow_rename(struct model *model, struct replay_item *item, struct replay_path *path)
 {
 	struct replay_path *target = model->all[item->target];
@@ -341,8 +387,12 @@ static bool follow_rename(struct model *model, struct replay_item *item, struct 
 		model->all = replay_paths_all(model->paths, &num);
 		return ok;
 	}
+	may_change(item, path);
+	may_change(item, target);
 	if (item->status == REPLAY_STATUS_OBJECT_NAME_COLLISION) {
 		outside(item, must_exist(target));
+	} else if (item->status == REPLAY_STATUS_ACCESS_DENIED) {
+		follow_denied_rename(model, item, path, target);
 	} else if (item->status == REPLAY_STATUS_OBJECT_PATH_NOT_FOUND && target->parent != NULL &&
 		   target->parent->parent != NULL) {
 		outside(item, must_be_absent(target->parent));
@@ -531,6 +581,8 @@ static bool follow_names(struct model *model, struct replay_item *item, struct r
 				  item->command == REPLAY_RMDIR ? REPLAY_KIND_DIRECTORY
 								: REPLAY_KIND_FILE);
 			follow_removal(item, path);
+		} else {
+			may_change(item, path);
 		}
 		return true;
 	case REPLAY_DELTREE:
@@ -547,7 +599,10 @@ static bool follow_names(struct model *model, struct replay_item *item, struct r
 			outside(item, must_be_absent(path));
 			appears(path, REPLAY_KIND_DIRECTORY);
 			item->flags |= REPLAY_CHANGES_NAME;
-		} else if ((item->present & REPLAY_HAS_STATUS) != 0) {
+			return true;
+		}
+		may_change(item, path);
+		if ((item->present & REPLAY_HAS_STATUS) != 0) {
 			follow_failure(item, path);
 		}
 		return true;

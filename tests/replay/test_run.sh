@@ -224,6 +224,46 @@ test_identity()
 	check identity_switched "bob's id was not taken" grep -qE 'setresuid\((-1|4294967295), 100001' "$work/calls"
 }
 
+# What a server refuses by other rules than those of files, as the trace tells.
+test_server_rules()
+{
+	local engine
+
+	for engine in pathring requests threads sync; do
+		begin
+		user 1 alice
+		user 2 bob
+		created 1 1 'own' create directory
+		created 1 2 'own/in' create file
+		created 1 3 'own/looked' create file '"access":"0x00000080"'
+		request 1 rename ACCESS_DENIED '"handle":3,"target":"own/renamed"'
+		request 1 set-info ACCESS_DENIED '"handle":3,"info":"file","level":13,"remove":true'
+		request 1 set-info ACCESS_DENIED '"handle":3,"info":"file","level":4,"modified_ns":1000000000'
+		request 1 query-info ACCESS_DENIED '"handle":3,"info":"security","level":0'
+		request 1 rename ACCESS_DENIED '"handle":1,"target":"elsewhere"'
+		request 1 close OK '"handle":2'
+		request 1 close OK '"handle":3'
+		request 1 rename OK '"handle":1,"target":"elsewhere"'
+		request 1 rename OK '"handle":1,"target":"own"'
+		created 2 4 'bobs' create file
+		request 2 rename ACCESS_DENIED '"handle":4,"target":"own/bobs"'
+		request 2 rename OK '"handle":4,"target":"bobs-own"'
+		created 1 5 'protected' create file
+		request 1 set-info OK '"handle":5,"info":"file","level":4,"attributes":33'
+		request 1 set-info CANNOT_DELETE '"handle":5,"info":"file","level":13,"remove":true'
+		request 1 set-info OK '"handle":5,"info":"file","level":4,"attributes":128'
+		request 1 set-info OK '"handle":5,"info":"file","level":13,"remove":true'
+		request 1 close OK '"handle":5'
+		ends
+		replayed "rules_$engine" --engine "$engine"
+		account "rules_$engine" 21 21 0 0 0
+		check "rules_nothing_explained_$engine" "$(jq -c '.rounds[0].requests' "$work/json")" \
+			holds '.rounds[0].requests.explained == 0'
+		check "rules_tree_$engine" "$(cd "$root/data" && find . | sort | tr '\n' ' ')" \
+			[ "$(cd "$root/data" && find . | sort | tr '\n' ' ')" = ". ./bobs-own ./own ./own/in ./own/looked " ]
+	done
+}
+
 test_users()
 {
 	begin
@@ -516,6 +556,7 @@ test_listing
 test_case
 test_changes
 test_identity
+test_server_rules
 test_users
 test_order
 test_order_of_directories
