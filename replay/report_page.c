@@ -38,6 +38,9 @@ static const char how_to_read[] =
 	"<p><b>p99</b> is the time that 99 of 100 requests did not exceed, and so on. What is "
 	"<b>recorded</b> is how long the server took that the trace was taken of: with its network, "
 	"its disks and its load.</p>\n"
+	"<p>At full speed a latency has the waiting in it for the other requests that an engine was "
+	"given at the same time. Compare engines by <b>replayed/s</b> there, and by latency at a pace "
+	"(<code>--speed</code>).</p>\n"
 	"<p>With several engines <b>2.00x</b> is twice of what the first one has: good of "
 	"replayed/s, bad of times and of CPU. Differences of less than 5 % are not coloured.</p>\n"
 	"</details>\n";

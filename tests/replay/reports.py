@@ -4,6 +4,7 @@
 
 import copy
 import csv
+import html.parser
 import io
 import json
 import sys
@@ -126,6 +127,33 @@ def check_schema(schema_path, path):
         assert not validator.is_valid(each), f'takes {what}'
 
 
+class Page(html.parser.HTMLParser):
+    """Every element ends, and in the right order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ('meta', 'br'):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f'</{tag}> in {self.open[-3:]}, line {self.getpos()[0]}'
+        self.open.pop()
+
+    def handle_startendtag(self, tag, attrs):
+        """Begins and ends in one, in the plots."""
+
+
+def check_page(path):
+    page = Page()
+    with open(path, encoding='utf-8') as file:
+        page.feed(file.read())
+    page.close()
+    assert not page.open, f'not ended: {page.open}'
+
+
 def main():
     command, *arguments = sys.argv[1:]
     if command == 'get':
@@ -136,7 +164,7 @@ def main():
             empty = check_csv(arguments[0], file.read())
         assert command == 'csv' or not empty, f'always empty: {empty}'
     else:
-        {'sums': check_sums, 'schema': check_schema}[command](*arguments)
+        {'sums': check_sums, 'schema': check_schema, 'page': check_page}[command](*arguments)
 
 
 if __name__ == '__main__':

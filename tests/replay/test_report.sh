@@ -232,6 +232,7 @@ plots()
 		check "${name}_${file%.svg}" "nothing is drawn" drawn "$work/$name/$file"
 	done
 	check "${name}_page" "not all plots are in the page" [ "$(grep -c '<svg' "$work/$name/index.html")" -eq "${#files[@]}" ]
+	check "${name}_page_whole" "elements do not end" documents page "$work/$name/index.html"
 	check "${name}_page_alone" "it needs something else" page_is_alone "$work/$name/index.html"
 }
 
