@@ -75,6 +75,25 @@ def gone(directory, port, prefix):
     smb.report('gone: nothing is lost', None if record.end['lost'] == 0 else f'{record.end}')
 
 
+def kernel(directory, port, prefix):
+    """Reads and writes whose data smbd never has: sendfile and recvfile, for requests that are not signed."""
+    known = frozenset(traces.files(prefix))
+    connection = pipeline.connect(directory, port, 1, 'kernel')
+    create = pipeline.create('own-1/data', access=pipeline.READ | pipeline.WRITE)
+    file_id = connection.wait(connection.send(create)).file_id
+    written = connection.wait(connection.send(pipeline.write(file_id, b'w' * 30000))).status
+    # No more than the file had at its open, or smbd reads itself.
+    data = connection.wait(connection.send(pipeline.read(file_id, 15000))).data
+    connection.socket.close()
+    smb.report('kernel: what was written is read', None if written == 0 and data == b'w' * 15000 else f'{data[:10]}')
+    record = traces.wait_for(prefix, known)
+    found = [(request['command'], request['status'], request.get('length'), request.get('count'))
+             for request in record.requests]
+    expected = [('create', 'NT_STATUS_OK', None, None), ('write', 'NT_STATUS_OK', 30000, 30000),
+                ('read', 'NT_STATUS_OK', 15000, 15000), ('close', 'NT_STATUS_OK', None, None)]
+    smb.report('kernel: reads and writes are recorded', None if found == expected else f'{found}')
+
+
 def opens(directory, port, prefix):
     """Opens in flight together, which smbd comes to more than once: each is recorded once."""
     known = frozenset(traces.files(prefix))

@@ -20,7 +20,7 @@ STATUS_CANCELLED = 0xC0000120
 STATUS_NOT_FOUND = 0xC0000034
 STATUS_COLLISION = 0xC0000035
 STATUS_SHARING_VIOLATION = 0xC0000043
-LOGOFF, TREE_DISCONNECT, CREATE, CLOSE, READ_FILE, CANCEL, ECHO, BREAK = 2, 4, 5, 6, 8, 12, 13, 18
+LOGOFF, TREE_DISCONNECT, CREATE, CLOSE, READ_FILE, WRITE_FILE, CANCEL, ECHO, BREAK = 2, 4, 5, 6, 8, 9, 12, 13, 18
 FLAGS_ASYNC, FLAGS_RELATED = 2, 4
 UNSOLICITED = (1 << 64) - 1
 
@@ -44,6 +44,10 @@ def close(file_id):
 
 def read(file_id, size):
     return READ_FILE, struct.pack('<HBBIQ16sIIIIHHB', 49, 0x50, 0, size, 0, file_id, 0, 0, 0, 0, 0, 0, 0)
+
+
+def write(file_id, data):
+    return WRITE_FILE, struct.pack('<HHIQ16sIIHHI', 49, 112, len(data), 0, file_id, 0, 0, 0, 0, 0) + data
 
 
 def logoff():

@@ -60,10 +60,9 @@ recorded_share async-dosmode 'smbd async dosmode = yes'
 recorded_share async-open 'pathring:async open = always'
 recorded_share stacked 'vfs objects = acl_xattr catia streams_xattr pathring'
 recorded_share without-aio 'aio read size = 0' 'aio write size = 0'
-recorded_share in-the-kernel 'use sendfile = yes' 'aio read size = 0' 'min receivefile size = 1000'
 recorded_share encrypted 'smb encrypt = required'
 smbd_start
-for share in "${shares[@]}" async-dosmode async-open stacked without-aio in-the-kernel; do
+for share in "${shares[@]}" async-dosmode async-open stacked without-aio; do
 	check_lines "$test_python" "$test_dir/check_record.py" "$smbd_dir" "$smbd_port" "$share" \
 		"$smbd_dir/traces/$share" 21
 done

@@ -63,6 +63,9 @@ for user in 1 2; do
 done
 held_start "$smbd_dir/tree"
 smbd_share slow "$smbd_dir/held" 'read only = no' 'vfs objects = pathring' "pathring:record = $smbd_dir/traces/slow"
+printf '\n[global]\nmin receivefile size = 1000\n' >>"$smbd_conf"
+smbd_share kernel "$smbd_dir/tree" 'read only = no' 'vfs objects = pathring' 'use sendfile = yes' 'aio read size = 0' \
+	'aio write size = 0' "pathring:record = $smbd_dir/traces/kernel"
 smbd_share opens "$smbd_dir/tree" 'read only = no' 'vfs objects = pathring' 'pathring:async open = always' \
 	"pathring:record = $smbd_dir/traces/opens"
 mkdir -m 1777 "$smbd_dir/torture"
@@ -72,6 +75,7 @@ smbd_start
 
 run slow "$smbd_dir/traces/slow"
 run gone "$smbd_dir/traces/slow"
+run kernel "$smbd_dir/traces/kernel"
 run opens "$smbd_dir/traces/opens"
 run compound "$smbd_dir/traces/opens"
 for suite in smb2.durable-open.reopen1 smb2.durable-open.reopen2 smb2.compound.related1 smb2.rename smb2.streams; do
