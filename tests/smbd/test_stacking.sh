@@ -165,11 +165,12 @@ on_disk() (
 	fi
 )
 
-# The trail of a share, without what differs from copy to copy: inodes, times, and the errors of functions that set no
-# errno and are logged with whatever is there. Completions may come in any order.
+# The trail of a share, without what differs from copy to copy: inodes, times, names for the time being (since 4.22), and
+# the errors of functions that set no errno and are logged with whatever is there. Completions may come in any order.
 trail() {
 	sed -n "s/^ *audit $1|//p" "$smbd_dir/log/log.smbd" |
 		sed -E "s#$1#it#g
+			s/::TMPNAME:D:[0-9]+%[0-9]+:/::TMPNAME:/g
 			s/^(fs_file_id|file_id_create)\\|ok\\|.*/\\1/
 			s/^(fntimes\\|[^|]*\\|[^|]*)\\|.*/\\1/
 			s/^(translate_name|freaddir_attr)\\|fail \\([^)]*\\)/\\1|fail/" | sort
