@@ -126,6 +126,16 @@ test_words()
 		'Close 7 NT_STATUS_INVALID_HANDLE'
 	check handle_again "$(jq -c .handle "$work/out" | tr '\n' ' ')" \
 		[ "$(jq -c 'select(.request) | .handle' "$work/out" | tr '\n' ' ')" = "1 1 1 1 2 2 2 null " ]
+	# Many at a time, closed in another order: none is lost, and none is found that was closed.
+	{
+		seq -f 'NTCreateX "\a" 0x40 0x1 %.0f NT_STATUS_OK' 1 1000
+		seq -f 'Close %.0f NT_STATUS_OK' 1 3 1000
+		seq -f 'Flush %.0f NT_STATUS_OK' 1 1000
+	} >"$work/load"
+	run import --format loadfile "$work/load" -o "$work/trace"
+	jq -r 'select(.command == "flush") | .handle // .skip' "$work/trace" >"$work/out"
+	check many_handles "$(sort "$work/out" | uniq -c | sort -rn | head -n 3)" \
+		diff -q "$work/out" <(seq 1 1000 | awk '{ print $1 % 3 == 1 ? "opened before the trace" : $1 }')
 }
 
 test_refused()
