@@ -306,8 +306,7 @@ int capture_take_request(struct capture *capture,
 	bool is_cancel = capture_ek_or_zero(message, "smb2_smb2_cmd") == SMB2_CANCEL;
 
 	/* TCP has sent it again. A CANCEL has the id of what it cancels, and gets no answer. */
-	if (before != NULL && !is_cancel &&
-	    before->command == capture_ek_or_zero(message, "smb2_smb2_cmd")) {
+	if (before != NULL && before->command == capture_ek_or_zero(message, "smb2_smb2_cmd")) {
 		capture->num_repeated++;
 		return 0;
 	}

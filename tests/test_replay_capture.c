@@ -240,10 +240,13 @@ Test(replay_capture, servers_have_sessions_of_the_same_id)
 	log_in(&here, 7, USER("alice"), GUID("1"));
 	open_1(&here, 3, 7);
 	log_in(&second, 7, USER("bob"), GUID("2"));
+	exchange(&here, SMB2_READ, 4, 7, FID_1);
 	exchange(&second, SMB2_READ, 3, 7, FID_1);
 	all();
 	cr_assert_eq(sink.num_sessions, 2);
 	cr_assert_str_eq(sink.sessions[1].user, "bob");
+	cr_assert_eq(sink.requests[sink.num_requests - 2].session, 1);
+	cr_assert_eq(sink.requests[sink.num_requests - 2].handle, 1);
 	cr_assert_eq(last()->session, 2);
 	cr_assert_eq(last()->present & REPLAY_HAS_HANDLE, 0);
 	cr_assert_str_eq(last()->skip, "its open is not in the capture");
@@ -387,11 +390,16 @@ Test(replay_capture, compound_names_its_session_once)
 {
 	char layers[4400];
 	size_t at = 0;
+	size_t first = 0;
 
+	/* Of two, and not of the one that the connection began with. */
+	log_in(&here, 6, USER("alice"), "");
+	log_in(&here, 7, USER("bob"), "");
+	first = sink.num_requests;
 	at += (size_t)snprintf(layers,
 			       sizeof(layers),
 			       "\"smb2\":[%s,",
-			       message(false, SMB2_CREATE, 1, 7, NAME("one")));
+			       message(false, SMB2_CREATE, 11, 7, NAME("one")));
 	/* Further messages follow it. */
 	memcpy(strstr(layers, "0x00000000\",\"smb2_smb2_msg_id"), "0x00000068", 10);
 	snprintf(layers + at,
@@ -399,20 +407,38 @@ Test(replay_capture, compound_names_its_session_once)
 		 "%s]",
 		 message(false,
 			 SMB2_CLOSE,
-			 2,
+			 12,
 			 UINT64_MAX,
 			 "\"smb2_smb2_flags\":\"0x00000004\"," FID_OF_CHAIN));
 	line(&here, false, layers);
-	answer(&here, SMB2_CREATE, 1, 7, "\"smb2_smb2_nt_status\":\"0xc0000022\"");
-	answer(&here, SMB2_CLOSE, 2, 7, "\"smb2_smb2_nt_status\":\"0xc0000022\"");
-	/* The next one refers to nothing. */
-	exchange(&here, SMB2_CLOSE, 3, 7, FID_OF_CHAIN);
+	answer(&here, SMB2_CREATE, 11, 7, "\"smb2_smb2_nt_status\":\"0xc0000022\"");
+	answer(&here, SMB2_CLOSE, 12, 7, "\"smb2_smb2_nt_status\":\"0xc0000022\"");
+	/* There is nothing before the next one that it could refer to. */
+	exchange(&here, SMB2_CLOSE, 13, 7, "\"smb2_smb2_flags\":\"0x00000004\"," FID_OF_CHAIN);
 	all();
-	cr_assert_eq(sink.num_sessions, 1);
-	cr_assert_eq(sink.requests[0].present & REPLAY_HAS_HANDLE, REPLAY_HAS_HANDLE);
-	cr_assert_eq(sink.requests[1].handle, sink.requests[0].handle);
-	cr_assert_null(sink.requests[1].skip);
-	cr_assert_not_null(sink.requests[2].skip);
+	cr_assert_eq(sink.num_sessions, 2);
+	cr_assert_eq(sink.num_requests, first + 3);
+	cr_assert_eq(sink.requests[first].present & REPLAY_HAS_HANDLE, REPLAY_HAS_HANDLE);
+	cr_assert_eq(sink.requests[first + 1].session, 2);
+	cr_assert_eq(sink.requests[first + 1].handle, sink.requests[first].handle);
+	cr_assert_null(sink.requests[first + 1].skip);
+	cr_assert_not_null(sink.requests[first + 2].skip);
+}
+
+Test(replay_capture, server_asks_to_wait)
+{
+	ask(&here, SMB2_READ, 1, 7, FID_1);
+	answer(&here,
+	       SMB2_READ,
+	       1,
+	       7,
+	       "\"smb2_smb2_flags\":\"0x00000003\",\"smb2_smb2_nt_status\":\"0x00000103\"");
+	cr_assert_eq(sink.num_requests, 0);
+	answer(&here, SMB2_READ, 1, 7, "\"smb2_smb2_nt_status\":\"0xc0000120\"");
+	all();
+	cr_assert_eq(sink.num_requests, 1);
+	cr_assert_eq(last()->status, 0xc0000120);
+	cr_assert_eq(last()->duration, 2000000000);
 }
 
 Test(replay_capture, shares_that_are_none)
