@@ -69,6 +69,7 @@ done
 check_lines "$test_python" "$test_dir/check_record.py" "$smbd_dir" "$smbd_port" encrypted \
 	"$smbd_dir/traces/encrypted" 30
 check 'the line at connect says so' said 'share \[plain\]: engine .*; recorded in .*/traces/plain\.'
-check 'the line at connect says so without an engine' said 'share \[off\]: the engine is off.*; recorded in .*/traces/off\.'
+check 'the line at connect says so without an engine' \
+	said 'share \[off\]: the engine is off.*; recorded in .*/traces/off\.'
 check 'a trace is for root alone' private_file plain
 test_finish
