@@ -126,6 +126,7 @@ struct capture {
 	uint64_t num_lost;
 	uint64_t num_unreadable;
 	uint64_t num_repeated;	     /* requests that came again */
+	uint64_t num_unanswered;     /* requests that should have been answered */
 	uint64_t num_unasked;	     /* answers without a request */
 	uint64_t num_not_understood; /* lines of tshark */
 	uint64_t num_smb1;

@@ -111,6 +111,10 @@ static int write_one(struct capture *capture, struct capture_pending *pending)
 	if (request->skip == NULL && replay_command_is_replayed(request->command)) {
 		capture->num_replayable++;
 	}
+	if ((request->present & REPLAY_HAS_STATUS) == 0 && request->command != REPLAY_CANCEL &&
+	    request->command != REPLAY_CHANGE_NOTIFY) {
+		capture->num_unanswered++;
+	}
 	return replay_sink_request(capture->import->sink, request);
 }
 

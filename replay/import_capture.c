@@ -82,7 +82,7 @@ static void tell(const struct capture *capture, const char *complaint)
 	}
 	if (capture->num_lost > 0) {
 		replay_say("%s: packets are missing in %" PRIu64 " %s; requests in them are "
-			   "not in the trace, and others have no answer",
+			   "not in the trace",
 			   input,
 			   COUNT(capture->num_lost, "place", "places"));
 	}
@@ -91,6 +91,11 @@ static void tell(const struct capture *capture, const char *complaint)
 			   "--session-key or --keytab decrypt), compressed or damaged",
 			   input,
 			   COUNT(capture->num_unreadable, "message", "messages"));
+	}
+	if (capture->num_unanswered > 0) {
+		replay_say("%s: %" PRIu64 " %s no answer in it",
+			   input,
+			   COUNT(capture->num_unanswered, "request has", "requests have"));
 	}
 	if (capture->num_unasked > 0) {
 		replay_say("%s: %" PRIu64 " %s a request that is not in the capture",

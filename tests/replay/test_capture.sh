@@ -307,6 +307,7 @@ answer=$(tshark -n -r "$c/plain.pcap" -Y 'smb2.cmd == 6 and smb2.flags.response 
 editcap "$c/plain.pcap" "$c/lossy.pcap" "$answer" $((packets / 2))-$((packets / 2 + 20))
 import "$c/lossy.pcap"
 says 'packets removed: says so' 'packets are missing in'
+says 'packets removed: says how many have no answer' 'no answer in it'
 accounted 'packets removed: every request that is left' "$c/lossy.pcap"
 has 'packets removed: a request without an answer has no status' '
 	[$all[] | select(.command == "close")][1] | .status == null and .duration_ns == null and .handle != null'
