@@ -47,7 +47,11 @@ bool replay_operate_did(struct replay_action *action,
 
 	action->clock = now;
 	action->result = result;
-	learn(run, operation, nsec, now);
+	/* Of many names each is one. */
+	learn(run,
+	      operation,
+	      operation == PATHRING_LOOKUPS && result > 0 ? nsec / (uint64_t)result : nsec,
+	      now);
 	replay_results_add_operation(run->results, operation, nsec, result);
 	return true;
 }
