@@ -83,17 +83,18 @@ smbd_pick_users() {
 
 # A directory that both users can reach, on a file system that keeps user xattrs.
 smbd_make_dir() {
-	local base try
+	local base
 
 	for base in "${TMPDIR:-/tmp}" /var/tmp; do
-		try=$(mktemp -d "$base/pathring.XXXXXX" 2>/dev/null) || continue
-		chmod 755 "$try"
-		if setfattr -n user.pathring -v 1 "$try" 2>/dev/null &&
-		   smbd_as_user 1 test -x "$try" && smbd_as_user 2 test -x "$try"; then
-			smbd_dir=$try
+		# Known from the start, for a signal may end all this at any time.
+		smbd_dir=$(mktemp -d "$base/pathring.XXXXXX" 2>/dev/null) || continue
+		chmod 755 "$smbd_dir"
+		if setfattr -n user.pathring -v 1 "$smbd_dir" 2>/dev/null &&
+		   smbd_as_user 1 test -x "$smbd_dir" && smbd_as_user 2 test -x "$smbd_dir"; then
 			return 0
 		fi
-		rmdir "$try"
+		rmdir "$smbd_dir"
+		smbd_dir=''
 	done
 	smbd_fail "neither ${TMPDIR:-/tmp} nor /var/tmp is a directory with user xattrs that other users may enter; set TMPDIR"
 }

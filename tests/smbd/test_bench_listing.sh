@@ -249,6 +249,11 @@ test_interrupted() {
 		rm -f "$work/json"
 		interrupted "interrupted_$after" "$after" --foreground --signal INT
 	done
+	# While the directory is looked at in which it is going to make all.
+	mkdir "$work/slow"
+	printf '#!/bin/sh\nsleep 2\nexec "%s" "$@"\n' "$(type -P setfattr)" >"$work/slow/setfattr"
+	chmod 755 "$work/slow/setfattr"
+	PATH=$work/slow:$PATH interrupted interrupted_at_its_directory 1.5 --foreground --signal INT
 	rm -f "$work/json"
 	interrupted interrupted_all 20 --signal INT
 	check interrupted_prints "no table" grep -qE '^  smbd ' "$work/out"
