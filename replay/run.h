@@ -220,6 +220,13 @@ void replay_run_give_open(struct replay_run *run, struct replay_open *open);
 struct replay_listing *replay_run_take_listing(struct replay_run *run);
 void replay_run_give_listing(struct replay_run *run, struct replay_listing *listing);
 
+void replay_run_give_action(struct replay_run *run, struct replay_action *action);
+
+/* Until all requests are done, or a signal has come; false when the event loop fails. */
+bool replay_run_all(struct replay_run *run);
+
+/* ---- run_round.c ---- */
+
 /* Of all that was replayed of a round. */
 struct replay_times {
 	uint64_t wall_ns;
