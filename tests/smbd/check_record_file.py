@@ -168,8 +168,10 @@ def descriptor(run):
     """The trace's descriptor is not for other programs, and goes with the process."""
     run.opens(1)
     flags = []
-    for number, target in smb.descriptors(run.pid).items():
-        if target in run.new_files():
+    # By what they are: in a chroot the kernel may tell other paths.
+    traces_now = [os.stat(path) for path in run.new_files()]
+    for number in smb.descriptors(run.pid):
+        if any(os.path.samestat(os.stat(f'/proc/{run.pid}/fd/{number}'), trace) for trace in traces_now):
             with open(f'/proc/{run.pid}/fdinfo/{number}', encoding='ascii') as file:
                 flags += [int(line.split()[1], 8) for line in file if line.startswith('flags:')]
     problem = None if len(flags) == 1 and flags[0] & os.O_CLOEXEC else f'flags {flags}'

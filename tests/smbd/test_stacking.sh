@@ -198,6 +198,14 @@ says() {
 	fi
 }
 
+# Whether smbd wants a stat of readdir, as it does until 4.18.
+reads_with_stat() {
+	local version
+
+	version=$(smbd --version)
+	[[ $version =~ ([0-9]+)\.([0-9]+) ]] && ((BASH_REMATCH[1] == 4 && BASH_REMATCH[2] < 19))
+}
+
 # counters_agree NAME ANSWERED WHAT: what is answered was, and nothing else. In front, dirsort and cap read names
 # without their stat, so that there is no listing to look ahead in, and offline has no asynchronous DOS attributes.
 counters_agree() {
@@ -225,7 +233,7 @@ counters_agree() {
 	printf 'get_dos_attributes: %s answered, %s passed on\n' "$count" "$passed"
 	count=$(test_counter lookahead_hits "share=$name-no" <"$log")
 	passed=$(test_counter lookahead_names "share=$name-no" <"$log")
-	if [[ $answered != *', look-ahead,'* || $name == cap-after || $name == dirsort-after ]]; then
+	if [[ $answered != *', look-ahead,'* || $name == dirsort-after ]] || [[ $name == cap-after ]] && reads_with_stat; then
 		((count == 0 && passed == 0)) || bad=1
 	else
 		((count > 100)) || bad=1
@@ -260,6 +268,11 @@ for stack in "${stacks[@]}"; do
 			stock=$out/look.$name-stock-$dosmode.$user
 			check "$name: there is something to see: user $user, async dosmode $dosmode" enough_lines "$stock" 150
 			for place in before after; do
+				if [[ $name-$place-$dosmode == cap-after-yes ]] && ! reads_with_stat; then
+					# smbd's own asynchronous DOS attributes lose the time of creation behind cap.
+					python look "$user" "$name-stock-no"
+					stock=$out/look.$name-stock-no.$user
+				fi
 				check "$name: as without pathring, which is $place: user $user, async dosmode $dosmode" \
 					diff "$stock" "$out/look.$name-$place-$dosmode.$user"
 			done
