@@ -227,6 +227,19 @@ static NTSTATUS record_durable_reconnect(struct vfs_handle_struct *handle,
 
 /* --------------------------------------------------------------------------------------- openat */
 
+/* 4.22 opens directories on the way by their names too, and without O_DIRECTORY. */
+static bool is_last_component(const char *name, const char *path)
+{
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+	const char *name_slash = strrchr(name, '/');
+
+	if (path == NULL) {
+		return false;
+	}
+	return strequal(name_slash != NULL ? name_slash + 1 : name,
+			slash != NULL ? slash + 1 : path);
+}
+
 /*
  * What stands in the way of a path: a directory that is missing, and whatever may not be looked up.
  * The new name of a file need not be there.
@@ -238,7 +251,8 @@ static void note_lookup(struct record_command *command,
 {
 	bool missing = error == ENOENT || error == ENOTDIR;
 	bool renames = command->request.command == REPLAY_RENAME;
-	bool last = (how->flags & O_DIRECTORY) == 0 && !ISDOT(smb_fname->base_name);
+	bool last = (how->flags & O_DIRECTORY) == 0 &&
+		    is_last_component(smb_fname->base_name, command->request.target);
 
 	if (renames && last) {
 		command->found = error == 0;
