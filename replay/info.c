@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Counts what is in a trace, in one pass. What it keeps grows with the sessions and with the paths
- * (24 to 48 bytes for each), not with the requests.
+ * Counts what is in a trace, in one pass. What can't be replayed is known when all of it is loaded
+ * as for a replay, which takes some 150 bytes a request.
  */
 #include "info.h"
 
 #include "array.h"
 #include "message.h"
+#include "plan.h"
 #include "table.h"
 
 #include <stdlib.h>
@@ -147,8 +148,6 @@ static bool add_request(struct collector *collector, const struct replay_request
 {
 	struct replay_trace_info *info = collector->info;
 	struct replay_info_command *command = &info->commands[request->command];
-	const char *skip = request->skip;
-	char never[64];
 	bool moves = request->command == REPLAY_READ || request->command == REPLAY_WRITE;
 
 	info->requests++;
@@ -164,21 +163,9 @@ static bool add_request(struct collector *collector, const struct replay_request
 		command->bytes += request->count;
 	}
 	add_times(collector, request);
-	if (skip == NULL && !replay_command_is_replayed(request->command)) {
-		snprintf(never,
-			 sizeof(never),
-			 "%s: never replayed",
-			 replay_command_name(request->command));
-		skip = never;
-	}
-	if (skip != NULL) {
-		info->skipped++;
-	}
 	return add_outcome(collector, command, request) &&
 	       add_path(collector, request->share, request->path) &&
-	       add_path(collector, request->share, request->target) &&
-	       (skip == NULL ||
-		tally(collector, &info->skips, &info->num_skips, KIND_SKIP, skip, 1));
+	       add_path(collector, request->share, request->target);
 }
 
 static bool add_record(struct collector *collector, const struct replay_record *record)
@@ -246,10 +233,35 @@ static bool finish(struct collector *collector)
 	return ok;
 }
 
-/* -1 after a message. */
-static int collect(struct collector *collector, struct replay_trace_reader *reader)
+static bool add_skips(struct collector *collector, const struct replay_plan *plan)
+{
+	struct replay_trace_info *info = collector->info;
+	bool ok = true;
+	size_t i = 0;
+
+	for (i = 0; ok && i < plan->num_items; i++) {
+		const struct replay_item *item = &plan->items[i];
+
+		if (item->skip != NULL) {
+			info->skipped++;
+			ok = tally(collector,
+				   &info->skips,
+				   &info->num_skips,
+				   KIND_SKIP,
+				   item->skip,
+				   1);
+		}
+	}
+	return ok;
+}
+
+/* False after a message. */
+static bool
+collect(struct collector *collector, struct replay_trace_reader *reader, struct replay_load *load)
 {
 	struct replay_record record;
+	struct replay_plan *plan = NULL;
+	bool ok = true;
 	int ret = 0;
 
 	do {
@@ -257,11 +269,22 @@ static int collect(struct collector *collector, struct replay_trace_reader *read
 		if (ret == 1 && !add_record(collector, &record)) {
 			ret = replay_complain_memory();
 		}
-	} while (ret == 1);
-	if (ret == 0 && !finish(collector)) {
-		ret = replay_complain_memory();
+		ok = ret != 1 || replay_load_add(load, &record);
+	} while (ok && ret == 1);
+	if (!ok || ret != 0) {
+		talloc_free(load);
+		return false;
 	}
-	return ret;
+	plan = replay_load_end(collector->info, load);
+	if (plan == NULL) {
+		return false;
+	}
+	ok = add_skips(collector, plan) && finish(collector);
+	talloc_free(plan);
+	if (!ok) {
+		replay_complain_memory();
+	}
+	return ok;
 }
 
 struct replay_trace_info *replay_info_collect(TALLOC_CTX *mem_ctx,
@@ -269,8 +292,9 @@ struct replay_trace_info *replay_info_collect(TALLOC_CTX *mem_ctx,
 {
 	struct replay_trace_info *info = talloc_zero(mem_ctx, struct replay_trace_info);
 	struct collector collector = { .info = info };
+	struct replay_load *load = NULL;
 	size_t i = 0;
-	int ret = -1;
+	bool ok = false;
 
 	if (info != NULL) {
 		info->header = replay_trace_header(reader);
@@ -287,9 +311,10 @@ struct replay_trace_info *replay_info_collect(TALLOC_CTX *mem_ctx,
 			bench_histogram_clear(&info->commands[i].durations);
 			bench_histogram_clear(&info->commands[i].lengths);
 		}
-		ret = collect(&collector, reader);
+		load = replay_load_begin(info, replay_trace_header(reader));
+		ok = load != NULL && collect(&collector, reader, load);
 	}
-	if (ret != 0) {
+	if (!ok) {
 		TALLOC_FREE(info);
 	}
 	return info;

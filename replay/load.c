@@ -17,7 +17,7 @@
 /* No server takes more at once; a buffer of so much is made. */
 #define MAX_TRANSFER (16 * 1024 * 1024)
 
-struct load {
+struct replay_load {
 	struct replay_plan *plan;
 	struct replay_paths *paths;
 	struct replay_intern *texts;
@@ -91,7 +91,7 @@ static const char *never_replayed(const struct replay_request *request)
 	}
 }
 
-static const char *keep(struct load *load, const char *text)
+static const char *keep(struct replay_load *load, const char *text)
 {
 	uint32_t number = replay_intern_text(load->texts, text);
 
@@ -100,7 +100,8 @@ static const char *keep(struct load *load, const char *text)
 
 /* ---- users ---- */
 
-static bool add_user(struct load *load, const struct replay_session *session, uint32_t *number)
+static bool
+add_user(struct replay_load *load, const struct replay_session *session, uint32_t *number)
 {
 	struct replay_plan *plan = load->plan;
 	struct replay_user *users = NULL;
@@ -150,7 +151,8 @@ static bool add_user(struct load *load, const struct replay_session *session, ui
 	return plan->users[*number].name != NULL && plan->users[*number].domain != NULL;
 }
 
-static bool add_session(struct load *load, const struct replay_session *session, uint32_t *number)
+static bool
+add_session(struct replay_load *load, const struct replay_session *session, uint32_t *number)
 {
 	uint32_t *users = NULL;
 	uint32_t user = 0;
@@ -193,7 +195,8 @@ static bool is_stream(const char *path, size_t *length)
 }
 
 /* A target is relative to the share of its handle, which a request of a handle need not repeat. */
-static bool find_share(struct load *load, const struct replay_request *request, const char **share)
+static bool
+find_share(struct replay_load *load, const struct replay_request *request, const char **share)
 {
 	size_t room = talloc_array_length(load->share_of_file);
 	uint32_t file = 0;
@@ -230,7 +233,7 @@ static bool find_share(struct load *load, const struct replay_request *request, 
 	return true;
 }
 
-static bool find_path(struct load *load,
+static bool find_path(struct replay_load *load,
 		      const char *share,
 		      const char *text,
 		      struct replay_item *item,
@@ -276,7 +279,7 @@ static void fill_size(struct replay_item *item, const struct replay_request *req
 }
 
 static bool
-fill_item(struct load *load, const struct replay_request *request, struct replay_item *item)
+fill_item(struct replay_load *load, const struct replay_request *request, struct replay_item *item)
 {
 	struct replay_session unknown = { .number = request->session };
 	const char *share = NULL;
@@ -356,7 +359,7 @@ fill_item(struct load *load, const struct replay_request *request, struct replay
 	return true;
 }
 
-static bool add_request(struct load *load, const struct replay_request *request)
+static bool add_request(struct replay_load *load, const struct replay_request *request)
 {
 	struct replay_plan *plan = load->plan;
 	struct replay_item *items = NULL;
@@ -396,7 +399,7 @@ struct opened {
 	bool bad;
 };
 
-static bool resolve_handles(struct load *load)
+static bool resolve_handles(struct replay_load *load)
 {
 	struct replay_plan *plan = load->plan;
 	struct opened *opened = talloc_zero_array(load, struct opened, plan->num_items + 1);
@@ -485,35 +488,37 @@ static void check_items(struct replay_plan *plan, const struct replay_paths *pat
 	}
 }
 
-static bool read_records(struct load *load, struct replay_trace_reader *reader)
+bool replay_load_add(struct replay_load *load, const struct replay_record *record)
+{
+	uint32_t number = 0;
+
+	switch (record->type) {
+	case REPLAY_RECORD_SESSION:
+		return add_session(load, &record->session, &number);
+	case REPLAY_RECORD_REQUEST:
+		return add_request(load, &record->request);
+	case REPLAY_RECORD_END:
+		load->plan->end = record->end;
+		load->plan->complete = true;
+		return true;
+	}
+	return false;
+}
+
+static bool read_records(struct replay_load *load, struct replay_trace_reader *reader)
 {
 	struct replay_record record;
-	uint32_t number = 0;
 	bool ok = true;
 	int ret = 0;
 
-	ret = replay_trace_next(reader, &record);
-	while (ok && ret == 1) {
-		switch (record.type) {
-		case REPLAY_RECORD_SESSION:
-			ok = add_session(load, &record.session, &number);
-			break;
-		case REPLAY_RECORD_REQUEST:
-			ok = add_request(load, &record.request);
-			break;
-		case REPLAY_RECORD_END:
-			load->plan->end = record.end;
-			load->plan->complete = true;
-			break;
-		}
-		if (ok) {
-			ret = replay_trace_next(reader, &record);
-		}
-	}
+	do {
+		ret = replay_trace_next(reader, &record);
+		ok = ret != 1 || replay_load_add(load, &record);
+	} while (ok && ret == 1);
 	return ok && ret == 0;
 }
 
-static bool prepare(struct load *load)
+static bool prepare(struct replay_load *load)
 {
 	load->paths = replay_paths_create(load->plan);
 	load->texts = replay_intern_create(load->plan);
@@ -525,7 +530,7 @@ static bool prepare(struct load *load)
 	       out_of_memory();
 }
 
-static bool finish(struct load *load)
+static bool finish(struct replay_load *load)
 {
 	struct replay_plan *plan = load->plan;
 
@@ -545,32 +550,52 @@ static bool finish(struct load *load)
 	return replay_model_rights(plan) || out_of_memory();
 }
 
-struct replay_plan *replay_plan_load(TALLOC_CTX *mem_ctx, const char *name)
+struct replay_load *replay_load_begin(TALLOC_CTX *mem_ctx, const struct replay_trace_header *header)
 {
-	struct replay_plan *plan = talloc_zero(mem_ctx, struct replay_plan);
-	struct load *load = talloc_zero(plan, struct load);
-	struct replay_trace_reader *reader = NULL;
-	bool ok = false;
+	struct replay_load *load = talloc_zero(mem_ctx, struct replay_load);
 
 	if (load == NULL) {
 		out_of_memory();
-		talloc_free(plan);
 		return NULL;
 	}
-	load->plan = plan;
 	load->sorted = true;
-	if (prepare(load)) {
-		reader = replay_trace_open(load, name);
-		if (reader != NULL) {
-			plan->header = *replay_trace_header(reader);
-			plan->header.source = talloc_strdup(plan, plan->header.source);
-			ok = read_records(load, reader) && finish(load);
-		}
+	load->plan = talloc_zero(load, struct replay_plan);
+	if (load->plan == NULL || !prepare(load)) {
+		out_of_memory();
+		talloc_free(load);
+		return NULL;
+	}
+	load->plan->header = *header;
+	load->plan->header.source = talloc_strdup(load->plan, header->source);
+	return load;
+}
+
+struct replay_plan *replay_load_end(TALLOC_CTX *mem_ctx, struct replay_load *load)
+{
+	struct replay_plan *plan = NULL;
+
+	if (finish(load)) {
+		plan = talloc_move(mem_ctx, &load->plan);
 	}
 	talloc_free(load);
-	if (!ok) {
-		TALLOC_FREE(plan);
+	return plan;
+}
+
+struct replay_plan *replay_plan_load(TALLOC_CTX *mem_ctx, const char *name)
+{
+	struct replay_trace_reader *reader = replay_trace_open(mem_ctx, name);
+	struct replay_load *load = NULL;
+	struct replay_plan *plan = NULL;
+
+	if (reader != NULL) {
+		load = replay_load_begin(mem_ctx, replay_trace_header(reader));
 	}
+	if (load != NULL && read_records(load, reader)) {
+		plan = replay_load_end(mem_ctx, load);
+	} else {
+		talloc_free(load);
+	}
+	talloc_free(reader);
 	return plan;
 }
 

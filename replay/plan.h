@@ -184,6 +184,17 @@ struct replay_plan {
 /* NULL after a message on stderr. name: of a file, or "-". */
 struct replay_plan *replay_plan_load(TALLOC_CTX *mem_ctx, const char *name);
 
+/*
+ * The same, for one who reads the trace: each record in between, then the plan, on mem_ctx, and no
+ * load any more. NULL and false after a message on stderr.
+ */
+struct replay_load;
+
+struct replay_load *replay_load_begin(TALLOC_CTX *mem_ctx,
+				      const struct replay_trace_header *header);
+bool replay_load_add(struct replay_load *load, const struct replay_record *record);
+struct replay_plan *replay_load_end(TALLOC_CTX *mem_ctx, struct replay_load *load);
+
 /* What it was in the trace, for reports. */
 void replay_plan_request(const struct replay_plan *plan,
 			 const struct replay_item *item,

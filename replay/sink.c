@@ -30,7 +30,6 @@ struct replay_sink {
 
 	uint32_t num_sessions;
 	uint64_t num_requests;
-	uint64_t num_skipped;
 	uint64_t lost;
 	bool cut_short;
 
@@ -211,9 +210,6 @@ int replay_sink_request(struct replay_sink *sink, const struct replay_request *r
 		changed.skip = skip_for(missing);
 	}
 	sink->num_requests++;
-	if (changed.skip != NULL || !replay_command_is_replayed(changed.command)) {
-		sink->num_skipped++;
-	}
 	return check_written(sink, replay_trace_write_request(sink->writer, &changed));
 }
 
@@ -285,12 +281,11 @@ int replay_sink_finish(struct replay_sink *sink)
 	if (check_written(sink, ret) != 0 || rename_output(sink) != 0) {
 		return -1;
 	}
-	replay_say("%s: %llu requests of %u session%s, of which %llu can't be replayed%s",
+	replay_say("%s: %llu requests of %u session%s%s",
 		   sink->output,
 		   (unsigned long long)sink->num_requests,
 		   (unsigned int)sink->num_sessions,
 		   sink->num_sessions == 1 ? "" : "s",
-		   (unsigned long long)sink->num_skipped,
 		   how);
 	if (sink->lost > 0) {
 		replay_say("%s: %llu more are missing in the source",
