@@ -271,7 +271,7 @@ for stack in "${stacks[@]}"; do
 			for place in before after; do
 				if [[ $name-$place-$dosmode == cap-after-yes ]] && ! reads_with_stat; then
 					# smbd's own asynchronous DOS attributes lose the time of creation behind cap.
-					python look "$user" "$name-stock-no"
+					python look "$user" "$name-stock-no" "$name-after-yes"
 					stock=$out/look.$name-stock-no.$user
 				fi
 				check "$name: as without pathring, which is $place: user $user, async dosmode $dosmode" \
