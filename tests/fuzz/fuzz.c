@@ -89,6 +89,8 @@ const char *fuzz_copy_trace(const char *name, bool *whole)
 	struct replay_trace_reader *reader = replay_trace_open(NULL, name);
 	struct replay_trace_writer *writer = NULL;
 	struct replay_record record;
+	struct replay_trace_end end = { .requests = 0 };
+	bool ended = false;
 	int ret = 1;
 
 	next = (next + 1) % 2;
@@ -108,13 +110,14 @@ const char *fuzz_copy_trace(const char *name, bool *whole)
 			check_request(&record.request);
 			ret = replay_trace_write_request(writer, &record.request) == 0 ? 1 : -1;
 		} else {
-			*whole = replay_trace_write_end(writer, &record.end) == 0;
+			end = record.end;
+			ended = true;
 		}
 	}
-	if (!*whole) {
-		fuzz_require(replay_trace_write_flush(writer) == 0, "flushing");
-	}
-	*whole = *whole && ret == 0;
+	/* What something follows that is no record has no end. */
+	*whole = ended && ret == 0;
+	ret = *whole ? replay_trace_write_end(writer, &end) : replay_trace_write_flush(writer);
+	fuzz_require(ret == 0, "writing the last of it");
 	talloc_free(writer);
 	talloc_free(reader);
 	return copy->name;
