@@ -11,9 +11,7 @@ import ctypes
 import multiprocessing
 import os
 import random
-import re
 import struct
-import subprocess
 import sys
 import time
 
@@ -319,16 +317,10 @@ def numbers_now(world):
     return result
 
 
-def smbd_keeps_an_entry():
-    """Since 4.19 smbd keeps the entry that did not fit into a response, and begins the next one with it as it was."""
-    said = subprocess.run(['smbd', '--version'], check=True, capture_output=True, text=True).stdout
-    return tuple(int(part) for part in re.search(r'(\d+)\.(\d+)', said).groups()) >= (4, 19)
-
-
 def fresh(world, session, share, rounds):
     """Between two responses nothing is known: each tells what is when it is asked for."""
     draw = random.Random(2)
-    keeps = smbd_keeps_an_entry()
+    keeps = smb.smbd_keeps_an_entry()
     wrong = Findings()
     looked = responses = twice = 0
     path = f'{world.share_path}\\names'

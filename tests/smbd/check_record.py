@@ -29,6 +29,7 @@ NETWORK_OPEN = 34
 FULL_SIZE = 7
 
 OK = 'NT_STATUS_OK'
+NO_MORE_FILES = 'NT_STATUS_NO_MORE_FILES'
 DISPOSITIONS = ['supersede', 'open', 'create', 'open-if', 'overwrite', 'overwrite-if']
 
 
@@ -96,8 +97,8 @@ class Client:
         entries = list(smb.records(data)) if status == 0 else None
         return entries
 
-    def note_list(self, handle, count, pattern='*'):
-        self._note('query-directory', self._names[handle], OK, pattern=pattern, count=count,
+    def note_list(self, handle, count, pattern='*', status=OK):
+        self._note('query-directory', self._names[handle], status, pattern=pattern, count=count,
                    level=smb.FILE_ID_BOTH_DIRECTORY_INFORMATION)
 
 
@@ -213,6 +214,9 @@ def listing(client, path, names):
     while True:
         entries = client.list(handle)
         if entries is None:
+            if smb.smbd_keeps_an_entry():
+                # Since then smbd asks the file system for more, and until then not: see record_readdir().
+                client.note_list(handle, None, status=NO_MORE_FILES)
             break
         found.extend(entry[0] for entry in entries)
         client.note_list(handle, len(entries))

@@ -6,7 +6,9 @@ As a command: smb.py listing SMBD_DIR PORT USER SHARE PATH prints one line an en
 """
 import copy
 import os
+import re
 import struct
+import subprocess
 import sys
 
 from impacket.smb3 import SMB3, SessionError
@@ -283,6 +285,12 @@ def descriptors(pid):
         except FileNotFoundError:
             pass
     return result
+
+
+def smbd_keeps_an_entry():
+    """Since 4.19 smbd keeps the entry that did not fit into a response, and begins the next one with it as it was."""
+    said = subprocess.run(['smbd', '--version'], check=True, capture_output=True, text=True).stdout
+    return tuple(int(part) for part in re.search(r'(\d+)\.(\d+)', said).groups()) >= (4, 19)
 
 
 def effective_ids(pid):
