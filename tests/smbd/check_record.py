@@ -216,7 +216,7 @@ def listing(client, path, names):
         if entries is None:
             if smb.smbd_keeps_an_entry():
                 # Since then smbd asks the file system for more, and until then not: see record_readdir().
-                client.note_list(handle, None, status=NO_MORE_FILES)
+                client.note_list(handle, 0, status=NO_MORE_FILES)
             break
         found.extend(entry[0] for entry in entries)
         client.note_list(handle, len(entries))
