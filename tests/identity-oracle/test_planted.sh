@@ -48,7 +48,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Seconds that one run of the oracle may take; those that find something take a few.
-limit=120
+limit=400
 operations=150000
 failures=0
 
