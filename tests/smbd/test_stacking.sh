@@ -269,13 +269,13 @@ for stack in "${stacks[@]}"; do
 			stock=$out/look.$name-stock-$dosmode.$user
 			check "$name: there is something to see: user $user, async dosmode $dosmode" enough_lines "$stock" 150
 			for place in before after; do
+				ours=$out/look.$name-$place-$dosmode.$user
 				if [[ $name-$place-$dosmode == cap-after-yes ]] && ! reads_with_stat; then
 					# smbd's own asynchronous DOS attributes lose the time of creation behind cap.
-					python look "$user" "$name-stock-no" "$name-after-yes"
-					stock=$out/look.$name-stock-no.$user
+					sed -E -i 's/^(entry .*) [0-9]+( [0-9]+ [0-9]+ 0x[0-9a-f]+ *)$/\1 -\2/' "$stock" "$ours"
 				fi
 				check "$name: as without pathring, which is $place: user $user, async dosmode $dosmode" \
-					diff "$stock" "$out/look.$name-$place-$dosmode.$user"
+					diff "$stock" "$ours"
 			done
 		done
 	done
