@@ -397,10 +397,8 @@ static int read_request(struct loadfile *loadfile,
 		num++;
 	}
 	if (num_words != num + 2) {
-		return replay_lines_complain(loadfile->lines,
-					     "%s: takes %zu words and a status",
-					     operation->name,
-					     num);
+		return replay_lines_complain(
+			loadfile->lines, "%s: takes %zu words and a status", operation->name, num);
 	}
 	request->command = operation->command;
 	if (!read_status(words[num + 1], request)) {
