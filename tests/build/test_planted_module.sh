@@ -138,7 +138,7 @@ static ssize_t by_name(const struct operation *operation, const char *file, cons
 #define operation_getxattr_pathref(proc_fd, fd, proc_path, name, value, size) \
 	by_name(operation, arguments->path, name, value, size)
 void lookup_read_xattrs(const struct operation *operation, struct lookup_arguments *arguments)'
-expect_failure xattrs_by_name engine/lookup.c race tmpfs 'ours: every entry is of one file - '
+expect_failure xattrs_by_name engine/lookup.c race tmpfs ': every entry is of one file - '
 
 # What was looked up serves the next request, too.
 replace vfs_glue/ahead.c $'\t\t\tblock_forget_looks(&directory->blocks[i]);' $'\t\t\t;'
@@ -149,7 +149,7 @@ replace vfs_glue/ahead.c $'\t\tblock->position = i;' $'\t\tblock->position = i +
 expect_failure entry_lost vfs_glue/ahead.c race tmpfs 'ours: what was there throughout is there once - '
 
 # What is known of another entry is taken.
-replace vfs_glue/ahead_look.c $'\tahead->offer.number = entry->number;' $'\tahead->offer.number = 0;'
+replace vfs_glue/ahead_look.c $'\t\t.number = entry->number,' $'\t\t.number = 0,'
 expect_failure another_entry vfs_glue/ahead_look.c same tmpfs 'as without the module - '
 
 # What smbd was denied it does not ask again as root.
