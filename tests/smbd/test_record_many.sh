@@ -33,14 +33,15 @@ torture() {
 	grep '^success' "$output" || { tail -n 3 "$output" && return 1; }
 }
 
-# Every trace of the share, by pathring-replay itself.
+# Every trace of the share, by pathring-replay itself, which knows all of it; a replay leaves named streams out.
 read_by_replay() {
 	local file count=0
 
 	for file in "$smbd_dir/traces/torture".*; do
 		count=$((count + 1))
 		"$test_build/replay/pathring-replay" info --json "$file" >"$smbd_dir/client/info" || return 1
-		if ! jq -e '.complete and .lost == 0 and .skipped == 0' "$smbd_dir/client/info" >/dev/null; then
+		if ! jq -e '.complete and .lost == 0 and ([.skips[].reason] - ["a named stream"] == [])' \
+			"$smbd_dir/client/info" >/dev/null; then
 			printf '%s: ' "$file"
 			jq -c '{ complete, lost, skips }' "$smbd_dir/client/info"
 			return 1
