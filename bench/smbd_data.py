@@ -25,12 +25,6 @@ WORKLOADS = {
 }
 
 
-def cpu_ns(pid):
-    """CPU time of a process with all its threads, those that have ended and the ring's kernel workers too."""
-    # The kernel's number for the CPU clock of another process: linux/posix-timers.h.
-    return time.clock_gettime_ns((~pid << 3) | 2)
-
-
 class Client:
     """A connection of its own, so an smbd process of its own, with the file open."""
 
@@ -74,7 +68,7 @@ class Client:
         latencies = []
         view = memoryview(self._received)
         have = 0
-        cpu = cpu_ns(self.pid)
+        cpu = smb.cpu_ns(self.pid)
         start = time.monotonic_ns()
         end = start + int(seconds * 1e9)
         for _ in range(depth):
@@ -110,7 +104,7 @@ class Client:
             have -= position
         elapsed = time.monotonic_ns() - start
         self._connection['SequenceWindow'] = message_id
-        return len(latencies) / elapsed * 1e9, sorted(latencies), (cpu_ns(self.pid) - cpu) / len(latencies)
+        return len(latencies) / elapsed * 1e9, sorted(latencies), (smb.cpu_ns(self.pid) - cpu) / len(latencies)
 
 
 def forget(path):

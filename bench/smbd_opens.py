@@ -15,23 +15,17 @@ ACCESS = {'read': pipeline.READ, 'write': pipeline.READ | pipeline.WRITE, 'attri
 CACHED_SECONDS = 1.1
 
 
-def cpu_ns(pid):
-    """CPU time of a process with all its threads, those that have ended and the ring's kernel workers too."""
-    # The kernel's number for the CPU clock of another process: linux/posix-timers.h.
-    return time.clock_gettime_ns((~pid << 3) | 2)
-
-
 def measure(directory, port, engine, files, in_flight, access):
     """Opens in a second, and microseconds of smbd's CPU for one."""
     connection = pipeline.connect(directory, port, 1, engine)
     pid = smb.serving_process(directory)
     requests = [pipeline.create(f'file-{number:05}.txt', access=access) for number in range(files)]
     time.sleep(CACHED_SECONDS)
-    cpu = cpu_ns(pid)
+    cpu = smb.cpu_ns(pid)
     start = time.monotonic()
     answers = connection.run(requests, in_flight)
     seconds = time.monotonic() - start
-    cpu = cpu_ns(pid) - cpu
+    cpu = smb.cpu_ns(pid) - cpu
     bad = [answer for answer in answers if answer.status]
     if bad:
         sys.exit(f'bench/smbd-opens: {engine}: {len(bad)} of {files} opens failed, one with {bad[0].status:#x}')

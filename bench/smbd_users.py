@@ -17,12 +17,6 @@ READ_ATTRIBUTES = 0x80
 RESTART = 0x01
 
 
-def cpu_ns(pid):
-    """CPU time of a process with all its threads, those that have ended and the ring's kernel workers too."""
-    # The kernel's number for the CPU clock of another process: linux/posix-timers.h.
-    return time.clock_gettime_ns((~pid << 3) | 2)
-
-
 def count(data):
     """Entries of a response, without looking at more of them than where the next one is."""
     number = offset = 0
@@ -116,11 +110,11 @@ class Client:
 
     def measure(self, case):
         """Milliseconds, and those of smbd's CPU, for one."""
-        cpu = cpu_ns(self.pid)
+        cpu = smb.cpu_ns(self.pid)
         start = time.monotonic_ns()
         number = getattr(self, case)()
         elapsed = time.monotonic_ns() - start
-        return elapsed / number / 1e6, (cpu_ns(self.pid) - cpu) / number / 1e6
+        return elapsed / number / 1e6, (smb.cpu_ns(self.pid) - cpu) / number / 1e6
 
 
 def print_table(case, results):

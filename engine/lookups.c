@@ -35,7 +35,7 @@ static bool goes_by_name(const struct operation *operation)
 	const struct lookups_arguments *arguments = &operation->lookups;
 	size_t i;
 
-	if (operation->proc_fd == -1 || !arguments->local || arguments->count < ENOUGH_FOR_PROOF ||
+	if (operation->proc_fd == -1 || arguments->count < ENOUGH_FOR_PROOF ||
 	    arguments->each[0].num_xattrs == 0 ||
 	    (arguments->each[0].how.flags & O_NOFOLLOW) == 0) {
 		return false;
@@ -58,8 +58,7 @@ static void perform_each(struct operation *operation,
 	bool by_name;
 	size_t i;
 
-	by_name =
-		goes_by_name(operation) && steady_begin(&steady, operation_directory_fd(operation));
+	by_name = arguments->by_name && steady_begin(&steady, operation_directory_fd(operation));
 	for (i = 0; i < arguments->count; i++) {
 		struct lookup_arguments *one = &arguments->each[i];
 
@@ -218,7 +217,9 @@ static int lookups_create(struct pathring *ring,
 		ring, identity, &lookups_classes[walked][here], target, (size_t)extra, _request);
 	if (ret == 0) {
 		fill_each(*_request, names, num_names, how, &kernel_how);
-		(*_request)->operation.lookups.local = is_local(ring, target);
+		/* The proof begins with a statfs(), which file systems with a server ask that. */
+		(*_request)->operation.lookups.by_name =
+			goes_by_name(&(*_request)->operation) && is_local(ring, target);
 	}
 	return ret;
 }

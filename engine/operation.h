@@ -158,7 +158,7 @@ struct lookups_arguments {
 	struct lookup_arguments *each;
 	int *results; /* 0 or -errno each; -ECANCELED until it is its turn */
 	size_t count;
-	bool local;	     /* so that asking for the file system's type asks no server */
+	bool by_name;	     /* xattrs may be read by name, if that can be proven */
 	unsigned long waits; /* result */
 };
 

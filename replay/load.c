@@ -560,13 +560,16 @@ struct replay_load *replay_load_begin(TALLOC_CTX *mem_ctx, const struct replay_t
 	}
 	load->sorted = true;
 	load->plan = talloc_zero(load, struct replay_plan);
-	if (load->plan == NULL || !prepare(load)) {
-		out_of_memory();
-		talloc_free(load);
-		return NULL;
+	if (load->plan != NULL) {
+		load->plan->header = *header;
+		load->plan->header.source = talloc_strdup(load->plan, header->source);
 	}
-	load->plan->header = *header;
-	load->plan->header.source = talloc_strdup(load->plan, header->source);
+	if (load->plan == NULL || load->plan->header.source == NULL) {
+		out_of_memory();
+		TALLOC_FREE(load);
+	} else if (!prepare(load)) {
+		TALLOC_FREE(load);
+	}
 	return load;
 }
 

@@ -135,7 +135,7 @@ void ahead_look(struct ahead_directory *directory, struct ahead_block *block);
 void ahead_look_drop(struct ahead_block *block);
 
 /* Waits for the look-up of the entry, if there is one: true, with ahead->offer set. */
-bool ahead_look_result(struct ahead_directory *directory, struct ahead_entry *entry);
+bool ahead_look_result(struct ahead_directory *directory, const struct ahead_entry *entry);
 
 /*
  * Looks the entry up now, for smbd's next call: true, with ahead->offer set, when that is known or

@@ -75,6 +75,9 @@ static bool look_request(struct ahead_directory *directory,
 	if (count == 0) {
 		return true;
 	}
+	if (block->num_requests == talloc_array_length(block->requests)) {
+		return false;
+	}
 	if (here) {
 		ret = pathring_lookups_here(
 			ring, identity, directory->handle, names, count, &ahead->how, &request);
@@ -337,7 +340,7 @@ static void offer(struct ahead_directory *directory, const struct ahead_entry *e
 }
 
 /* 0, with an offer, or a negative errno. */
-static int look_result(struct ahead_directory *directory, struct ahead_entry *entry)
+static int look_result(struct ahead_directory *directory, const struct ahead_entry *entry)
 {
 	struct vfs_pathring_ahead *ahead = directory->ahead;
 	struct pathring_request *request = entry->request;
@@ -368,7 +371,7 @@ static int look_result(struct ahead_directory *directory, struct ahead_entry *en
 	return ret;
 }
 
-bool ahead_look_result(struct ahead_directory *directory, struct ahead_entry *entry)
+bool ahead_look_result(struct ahead_directory *directory, const struct ahead_entry *entry)
 {
 	return look_result(directory, entry) == 0;
 }
