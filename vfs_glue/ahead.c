@@ -140,6 +140,7 @@ static void read_names(struct ahead_directory *directory,
 {
 	struct vfs_handle_struct *handle = directory->ahead->handle;
 	size_t size = talloc_array_length(block->entries);
+	long waits = vfs_pathring_thread_waits();
 	long position;
 
 	position = vfs_pathring_compat_next_telldir(handle, directory->dirp);
@@ -150,7 +151,7 @@ static void read_names(struct ahead_directory *directory,
 		dirent = vfs_pathring_compat_next_readdir(handle, dirfsp, directory->dirp, NULL);
 		if (dirent == NULL) {
 			directory->at_end = true;
-			return;
+			break;
 		}
 		memcpy(&entry->dirent, dirent, MIN(dirent->d_reclen, sizeof(struct dirent)));
 		entry->before = position;
@@ -158,6 +159,9 @@ static void read_names(struct ahead_directory *directory,
 		entry->after = position;
 		entry->request = NULL;
 		block->count++;
+	}
+	if (vfs_pathring_thread_waits() > waits) {
+		directory->ahead->cold = AHEAD_COLD_NAMES;
 	}
 }
 
@@ -506,6 +510,8 @@ struct vfs_pathring_ahead *vfs_pathring_ahead_create(struct vfs_pathring_share *
 	ahead->backend = share->backend;
 	ahead->counters = &share->counters->values.ahead;
 	ahead->window = MIN(window, 2 * AHEAD_MAX_BLOCK);
+	/* Each is a path reference, and the client's files need descriptors too. */
+	ahead->window = MIN(ahead->window, (size_t)handle->conn->sconn->real_max_open_files / 2);
 	ahead->fake_times = lp_fake_directory_create_times(snum);
 	ahead->async_dosmode = lp_smbd_async_dosmode(snum);
 	ahead->how = (struct pathring_lookup_how) {

@@ -110,6 +110,7 @@ struct vfs_pathring_ahead {
 	/* What was seen of late, for how far and where to look up */
 	bool slow;	   /* each look-up had to wait for the file system */
 	size_t not_waited; /* so many single ones in a row had not */
+	size_t cold;	   /* names to come that are likely not in the cache */
 	uint64_t entry_nsec[PATHRING_NUM_PLACEMENTS]; /* an entry, all in all; 0: not known */
 	uint64_t block_begun;
 	size_t block_count; /* entries; 0: none in this turn */
@@ -118,6 +119,13 @@ struct vfs_pathring_ahead {
 
 	struct vfs_pathring_ahead_counters *counters; /* the share's */
 };
+
+/*
+ * Names had to be read from a disk, or something of a file: what comes next is likely to be there
+ * too, for as many names as the C library reads at once (32 KiB), and more. Then look-ups cost
+ * processor time too, to put inodes together, and are worth a thread of their own.
+ */
+#define AHEAD_COLD_NAMES 1024
 
 /* What smbd makes of a stat. In ahead.c. */
 void ahead_stat(struct stat *from, bool fake_times, SMB_STRUCT_STAT *st);

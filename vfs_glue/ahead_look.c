@@ -165,6 +165,9 @@ static bool is_worth_a_thread(const struct ahead_directory *directory, size_t co
 	if (count < MANY_NAMES || entries < MANY_ENTRIES || !has_processor_to_spare()) {
 		return false;
 	}
+	if (ahead->cold > 0) {
+		return true;
+	}
 	thread = ahead->entry_nsec[PATHRING_THREAD] < ahead->entry_nsec[PATHRING_INLINE] * 3 / 4;
 	ahead->decisions++;
 
@@ -201,6 +204,7 @@ void ahead_look(struct ahead_directory *directory, struct ahead_block *block)
 	}
 	block->later = false;
 	block->looked = end;
+	ahead->cold -= MIN(ahead->cold, end - begin);
 	if (here) {
 		engine = vfs_pathring_engine_unstarted(ahead->backend);
 	} else {
@@ -300,6 +304,7 @@ static void learn(struct vfs_pathring_ahead *ahead,
 		  struct pathring_request *request)
 {
 	const struct ahead_block *block = &directory->blocks[directory->current];
+	enum pathring_placement place = pathring_request_placement(request);
 	unsigned long waits = pathring_lookups_waits(request);
 	size_t count = 0;
 	size_t i;
@@ -322,8 +327,15 @@ static void learn(struct vfs_pathring_ahead *ahead,
 		ahead->slow = false;
 	}
 
-	if (count >= MANY_NAMES / 2) {
-		learn_period(ahead, pathring_request_placement(request), count);
+	/* A helper may wait for other things. */
+	if (waits > 0 && place == PATHRING_INLINE) {
+		ahead->cold = AHEAD_COLD_NAMES;
+	}
+	if (ahead->cold > 0) {
+		/* Of what is in the cache this says nothing. */
+		ahead->block_count = 0;
+	} else if (count >= MANY_NAMES / 2) {
+		learn_period(ahead, place, count);
 	}
 }
 

@@ -9,7 +9,6 @@
  */
 #include "opens.h"
 
-#include <sys/resource.h>
 
 /* CREATEs at a time; more are handled as if this was off. */
 #define MAX_WORKS 512
@@ -195,15 +194,6 @@ static bool is_slow(const struct vfs_pathring_opens *opens)
 	return opens->always || opens->waits >= SLOW;
 }
 
-static long thread_waits(void)
-{
-	struct rusage usage = { 0 };
-
-	getrusage(RUSAGE_THREAD, &usage);
-
-	return usage.ru_nvcsw;
-}
-
 /* ------------------------------------------------------------------------------------ putting off
  */
 
@@ -371,10 +361,10 @@ static bool may_defer(const struct create *create)
 
 static NTSTATUS create_measured(struct vfs_pathring_opens *opens, const struct create *create)
 {
-	long before = thread_waits();
+	long before = vfs_pathring_thread_waits();
 	NTSTATUS status = create_next(opens->handle, create);
 
-	note_waits(opens, thread_waits() - before);
+	note_waits(opens, vfs_pathring_thread_waits() - before);
 
 	return status;
 }

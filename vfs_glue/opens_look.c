@@ -7,20 +7,10 @@
 #include "opens.h"
 
 #include <linux/openat2.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
 /* ------------------------------------------------------------------------------- in the helper */
-
-static long thread_waits(void)
-{
-	struct rusage usage = { 0 };
-
-	getrusage(RUSAGE_THREAD, &usage);
-
-	return usage.ru_nvcsw;
-}
 
 static void proc_path(int fd, char path[32])
 {
@@ -52,7 +42,7 @@ static ssize_t read_xattr(const char *path, const char *name, uint8_t *value, si
 static void look_job(void *private_data)
 {
 	struct opens_look *look = private_data;
-	long before = thread_waits();
+	long before = vfs_pathring_thread_waits();
 	char path[32];
 	int ret;
 
@@ -79,7 +69,7 @@ static void look_job(void *private_data)
 	if (look->flags != -1) {
 		look->fd = open(path, look->flags | O_CLOEXEC);
 	}
-	look->waits = thread_waits() - before;
+	look->waits = vfs_pathring_thread_waits() - before;
 	close(look->pathref);
 	look->pathref = -1;
 }

@@ -11,6 +11,18 @@
 #include "samba_compat.h"
 #include <pathring.h>
 
+#include <sys/resource.h>
+
+/* How often this thread, whichever it is, has given up its processor because it had to wait. */
+static inline long vfs_pathring_thread_waits(void)
+{
+	struct rusage usage = { 0 };
+
+	getrusage(RUSAGE_THREAD, &usage);
+
+	return usage.ru_nvcsw;
+}
+
 /* --------------------------------------------------------------------------------- the counters */
 
 /* What the engine answers for smbd, by the name that it has in the VFS interface. */

@@ -70,11 +70,8 @@ check 'attributes come from what was looked up ahead' answered_from_ahead 1400
 # Less than a listing of these needs. Half of what smbd may open, and some for smbd itself: a table of 256.
 sed -i 's/^\[global\]$/&\nmax open files = 250/' "$smbd_conf"
 smbd_start
-for share in stacked-yes stacked-no auto threads sync front behind ahead-yes ahead-no; do
+for share in stacked-yes stacked-no auto threads sync front behind ahead-yes ahead-no ahead-1024-yes ahead-1024-no; do
 	check_long_listing both 1400 1400 256 "$share"
-done
-for dosmode in yes no; do
-	check_long_listing both 1400 1400 512 "ahead-1024-$dosmode"
 done
 for share in stock-no ahead-yes ahead-no ahead-1024-yes ahead-1024-no auto front; do
 	check_long_listing crowded 1400 1400 "$share"

@@ -90,7 +90,7 @@ smbd_make_files "$smbd_dir/tree/patterns" 300
 mkdir -m 744 "$smbd_dir/tree/no-search"
 smbd_make_files "$smbd_dir/tree/no-search" 20
 
-windows=(0 1 2 3 16 128 1024)
+windows=(0 1 2 3 16 192 1024)
 for ea in yes no; do
 	smbd_share "stock-$ea" "$smbd_dir/tree" "ea support = $ea"
 	for window in "${windows[@]}"; do
@@ -154,16 +154,16 @@ done
 # One response for all of it: smbclient takes 8 MiB.
 for directory in many few none; do
 	smbd_client 1 stock-yes "ls $directory\\*" | grep -v 'blocks of size' >"$out/stock"
-	smbd_client 1 ahead-128-yes "ls $directory\\*" | grep -v 'blocks of size' >"$out/ours"
+	smbd_client 1 ahead-192-yes "ls $directory\\*" | grep -v 'blocks of size' >"$out/ours"
 	check "smbclient ls as without the module: $directory" diff "$out/stock" "$out/ours"
 done
 for pattern in 'file-0001*' '*7.txt' 'file-00012.txt' 'FILE-00012.TXT' 'nothing*' 'missing.txt' '*.doc'; do
 	smbd_client 1 stock-yes "ls patterns\\$pattern" 2>&1 | grep -v 'blocks of size' >"$out/stock" || true
-	smbd_client 1 ahead-128-yes "ls patterns\\$pattern" 2>&1 | grep -v 'blocks of size' >"$out/ours" || true
+	smbd_client 1 ahead-192-yes "ls patterns\\$pattern" 2>&1 | grep -v 'blocks of size' >"$out/ours" || true
 	check "smbclient ls as without the module: $pattern" diff "$out/stock" "$out/ours"
 done
 
-check_lines "$test_python" "$test_dir/check_readahead.py" "$smbd_dir" "$smbd_port" ahead-128-yes stock-yes
+check_lines "$test_python" "$test_dir/check_readahead.py" "$smbd_dir" "$smbd_port" ahead-192-yes stock-yes
 check 'smbd stops' smbd_stop
 
 # Whether it is at work at all, and where it must not be.
@@ -174,22 +174,22 @@ run_counted() {
 	check "smbd stops: $1" smbd_stop
 }
 
-run_counted 'one response' smbd_client 1 ahead-128-yes 'ls many\*' >/dev/null
+run_counted 'one response' smbd_client 1 ahead-192-yes 'ls many\*' >/dev/null
 check 'opens, stats and xattrs are answered' answered 3000
 check 'nothing is looked up in vain' not_wasteful 0
-run_counted 'many responses' listing 1 ahead-128-yes many /dev/null
+run_counted 'many responses' listing 1 ahead-192-yes many /dev/null
 check 'opens, stats and xattrs are answered, many responses' answered 2900
 check 'little is looked up in vain, many responses' not_wasteful 400
-run_counted 'a pattern' smbd_client 1 ahead-128-yes 'ls many\*9.doc' >/dev/null 2>&1
+run_counted 'a pattern' smbd_client 1 ahead-192-yes 'ls many\*9.doc' >/dev/null 2>&1
 check 'names that smbd does not want are not looked up' not_wasteful 0
-run_counted 'a pattern that one of ten names fits' smbd_client 1 ahead-128-yes 'ls many\*7.txt' >/dev/null 2>&1
+run_counted 'a pattern that one of ten names fits' smbd_client 1 ahead-192-yes 'ls many\*7.txt' >/dev/null 2>&1
 check 'names beside those that smbd wants are not looked up' not_wasteful 20
-run_counted 'a name' smbd_client 1 ahead-128-yes 'ls many\file-00012.txt; ls many\FILE-00999.TXT; ls many\missing' \
+run_counted 'a name' smbd_client 1 ahead-192-yes 'ls many\file-00012.txt; ls many\FILE-00999.TXT; ls many\missing' \
 	>/dev/null 2>&1
 check 'a look for one name looks ahead little' not_wasteful 120
 # smbd finds it under its own name only, and has to read the directory for this one.
 other_case() {
-	smbd_client 1 ahead-128-yes 'allinfo many\FILE-00999.TXT' >"$out/ours" 2>&1
+	smbd_client 1 ahead-192-yes 'allinfo many\FILE-00999.TXT' >"$out/ours" 2>&1
 }
 run_counted 'a name in another case' other_case
 check 'it is found' grep -q create_time "$out/ours"
