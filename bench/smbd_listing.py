@@ -42,6 +42,9 @@ SPREAD_PERCENT = 25
 Counts = collections.namedtuple('Counts', 'inline ring thread')
 
 
+DROP_CACHES = '/proc/sys/vm/drop_caches'
+
+
 class Failure(Exception):
     """Something without which nothing can be measured."""
 
@@ -97,6 +100,17 @@ def wait_until(what, seconds=10):
     while not (value := what()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return value
+
+
+def drop_caches():
+    """Of all that is clean: twice, for inodes that their own pages have kept."""
+    os.sync()
+    try:
+        for _ in range(2):
+            with open(DROP_CACHES, 'w', encoding='ascii') as file:
+                file.write('3\n')
+    except OSError as error:
+        raise Failure(f'{DROP_CACHES}: {error.strerror}') from None
 
 
 # --------------------------------------------------------------------------------------------------------------- client
@@ -405,6 +419,8 @@ def measure_round(setup, results, log):
         while listings < MIN_LISTINGS or time.monotonic() < deadline:
             listings += 1
             for run in runs:
+                if setup.cold:
+                    drop_caches()
                 run.list(name)
         for run in runs:
             run.stop(listings)
@@ -508,12 +524,16 @@ def baseline_of(result, results):
     return None
 
 
+def cache_of(setup):
+    return 'cold' if setup.cold else 'hot'
+
+
 def rounded(value):
     """To three digits, for a histogram."""
     return int(float(f'{value:.3g}'))
 
 
-def to_json(result, results):
+def to_json(result, results, cache):
     latency = {'min': min(result.latencies, default=0), 'mean': result.median('mean_ns')}
     latency.update({name: result.median(f'{name}_ns') for name in PERCENTILES})
     latency['max'] = max(result.latencies, default=0)
@@ -525,7 +545,7 @@ def to_json(result, results):
     histogram = collections.Counter(map(rounded, result.latencies))
     return {
         'engine': result.engine, 'summary': SUMMARIES[result.engine], 'backend': None, 'op': 'smbd-listing',
-        'entries': result.directory.entries, 'depth': 1, 'concurrency': 1, 'users': 1, 'cache': 'hot',
+        'entries': result.directory.entries, 'depth': 1, 'concurrency': 1, 'users': 1, 'cache': cache,
         'load': 'closed', 'rate': None, 'ops': result.ops, 'errors': len(result.problems), 'denied': 0, 'unissued': 0,
         'ops_per_second': result.median('ops_per_second'), 'spread_percent': result.spread_percent(),
         'latency_ns': latency, 'service_ns': None, 'slip_ns': None, 'cpu_ns_per_op': result.median('cpu_ns_per_op'),
@@ -550,7 +570,7 @@ def find_warnings(results, steal, other):
 
 
 def print_table(setup, results, complete):
-    where = f'{setup.file_system}, {setup.slow} us an operation' if setup.slow else f'{setup.file_system}, hot'
+    where = setup.file_system + (f', {setup.slow} us an operation' if setup.slow else f', {cache_of(setup)}')
     version = subprocess.run(['smbd', '--version'], stdout=subprocess.PIPE, text=True, check=False).stdout
     done = str(setup.repeat) if complete else f'{max(len(result.rounds) for result in results)} of {setup.repeat}'
     print(f'smbd {version.removeprefix("Version ").strip()}, {where}; medians, repetitions: {done}'
@@ -584,7 +604,7 @@ def write_json(setup, results, machine, warnings, complete):
         'config': {'op': 'smbd-listing', 'engines': setup.engines, 'entries': setup.entries, 'repeat': setup.repeat,
                    'seconds': setup.seconds, 'slow_usec': setup.slow, 'options': setup.option, 'baselines': [BASELINE],
                    'syscalls_counted_by': setup.counter},
-        'results': [to_json(result, results) for result in results],
+        'results': [to_json(result, results, cache_of(setup)) for result in results],
     }
     try:
         with open(setup.json, 'w', encoding='utf-8') as file:
@@ -603,6 +623,7 @@ def parse_arguments():
     parser.add_argument('--seconds', type=float, required=True)
     parser.add_argument('--entries', type=lambda text: [int(word) for word in text.split(',')], required=True)
     parser.add_argument('--engines', type=lambda text: text.split(','), required=True)
+    parser.add_argument('--cold', action='store_true')
     parser.add_argument('--slow', type=int)
     parser.add_argument('--helper', type=int, action='append', default=[])
     parser.add_argument('--option', action='append', default=[])

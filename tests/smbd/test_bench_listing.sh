@@ -122,6 +122,7 @@ test_input() {
 	refused option_text 2 '--option huh: expected NAME = VALUE' --option=huh
 	refused delay_alone 2 '--delay is for --slow' --delay=10
 	refused slow_and_dir 2 'exclude each other' --slow --dir="$work"
+	refused slow_and_cold 2 'exclude each other' --slow --cold
 	refused dir_missing 1 'missing: not a directory' --dir="$work/missing"
 	refused json_missing 1 "cannot write $work/missing/json" --json="$work/missing/json"
 	refused json_directory 1 "cannot write $work" --json="$work"
@@ -264,6 +265,21 @@ test_interrupted() {
 	interrupted terminated 5 --foreground --signal TERM
 }
 
+# What is cached is dropped before each listing.
+test_cold() {
+	mkdir "$work/cold"
+	printf '#!/bin/sh\nexec strace -qq -f -e trace=write -P /proc/sys/vm/drop_caches -o %s/trace %s "$@"\n' "$work" \
+		"$(type -P python3)" >"$work/cold/python3"
+	chmod 755 "$work/cold/python3"
+	PATH=$work/cold:$PATH run --cold --entries=40 --repeat=2 --time=0 --engine=smbd,smbd+pathring --json="$work/json"
+	check cold "exit code $status" [ "$status" -eq 0 ]
+	check cold_said "not in the table" grep -q ', cold; medians' "$work/out"
+	check cold_json "not in the document" json 'all(each["cache"] == "cold" for each in results)'
+	# Two repetitions, in each two listings by each of two.
+	check cold_dropped "$(grep -c 'write(.*"3' "$work/trace") times" [ "$(grep -c 'write(.*"3' "$work/trace")" -eq 16 ]
+	check cold_nothing_left "left $(ls -A "$work/made") $(processes)" nothing_left
+}
+
 test_slow() {
 	if ! type -P glusterfsd >/dev/null || ! type -P glusterfs >/dev/null || [[ ! -c /dev/fuse ]]; then
 		printf 'ok slow # SKIP GlusterFS or FUSE is missing\n'
@@ -287,5 +303,6 @@ test_chosen
 test_counters
 test_wrong
 test_interrupted
+test_cold
 test_slow
 exit $((failures > 0))
