@@ -25,6 +25,17 @@ int bench_signal_caught(void)
 	return caught;
 }
 
+/* Whoever has started this with nohup(1) wants it to go on without a terminal. */
+static bool install_hangup(const struct sigaction *end)
+{
+	struct sigaction before;
+
+	if (sigaction(SIGHUP, NULL, &before) == -1) {
+		return false;
+	}
+	return before.sa_handler == SIG_IGN || sigaction(SIGHUP, end, NULL) == 0;
+}
+
 bool bench_signals_install(void)
 {
 	/*
@@ -37,5 +48,6 @@ bool bench_signals_install(void)
 	struct itimerval timer = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
 
 	return sigaction(SIGINT, &end, NULL) == 0 && sigaction(SIGTERM, &end, NULL) == 0 &&
-	       sigaction(SIGALRM, &tick, NULL) == 0 && setitimer(ITIMER_REAL, &timer, NULL) == 0;
+	       install_hangup(&end) && sigaction(SIGALRM, &tick, NULL) == 0 &&
+	       setitimer(ITIMER_REAL, &timer, NULL) == 0;
 }

@@ -360,11 +360,8 @@ test_signals()
 {
 	local signal expected
 
-	for signal in INT TERM; do
-		expected=143
-		if [ "$signal" = INT ]; then
-			expected=130
-		fi
+	for signal in INT TERM HUP; do
+		expected=$((128 + $(kill -l "$signal")))
 		start --engine raw,smbd --depth 1,4 --time 20 --repeat 20 --json "$work/json"
 		sleep 2.5
 		kill -s "$signal" "$running"
@@ -374,6 +371,16 @@ test_signals()
 		check "signal_${signal}_partial_table" "no table" grep -q 'not complete' "$work/out"
 		check "signal_${signal}_partial_json" "complete is $(value complete)" [ "$(value complete)" = false ]
 	done
+	(
+		trap '' HUP
+		start --engine raw --time 1 --repeat 3
+		kill -s HUP "$running"
+		finish
+		printf '%s\n' "$status" >"$work/status"
+	)
+	status=$(<"$work/status")
+	check signal_HUP_nohup_status "exit code $status" [ "$status" -eq 0 ]
+	check signal_HUP_nohup_nothing_left "left something" nothing_left
 }
 
 # A file system that fills up in the middle.
