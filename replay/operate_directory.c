@@ -5,7 +5,6 @@
 #include "operate_internal.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -110,27 +109,23 @@ static void lookups_done(struct pathring_request *request, void *private_data)
 bool replay_lookups(struct replay_action *action, struct replay_fd *fd, bool with_names)
 {
 	struct replay_run *run = action->client->run;
+	struct pathring_request *request = NULL;
 	struct pathring_lookup_how how;
-	struct replay_stat stat;
-	size_t i = 0;
-	int found = -1;
 	int ret = 0;
 
-	if (replay_operate_here(action, PATHRING_LOOKUPS)) {
-		for (i = 0; i < action->num_names; i++) {
-			ret = replay_lookup_here(fd->fd,
-						 action->client->run->names[i],
-						 run->options->dos_attributes,
-						 with_names,
-						 &stat,
-						 &found);
-			if (ret == 0) {
-				close(found);
-			}
-		}
-		return replay_operate_did(action, PATHRING_LOOKUPS, (ssize_t)action->num_names);
-	}
 	replay_lookup_how(run->options->dos_attributes, with_names, &how);
+	if (replay_operate_here(action, PATHRING_LOOKUPS)) {
+		ret = pathring_lookups_here(run->ring,
+					    replay_operate_identity(action),
+					    replay_fd_handle(action, fd),
+					    run->names,
+					    action->num_names,
+					    &how,
+					    &request);
+		pathring_request_free(request);
+		return replay_operate_did(
+			action, PATHRING_LOOKUPS, ret < 0 ? ret : (ssize_t)action->num_names);
+	}
 	ret = pathring_lookups_request(run->ring,
 				       replay_operate_identity(action),
 				       replay_fd_handle(action, fd),

@@ -42,14 +42,6 @@ static inline ssize_t replay_result(ssize_t ret)
 /* As openat2() says: a descriptor or a negative errno. */
 int replay_openat2(int dir, const char *path, uint64_t flags, mode_t mode);
 
-/* What a lookup is, here. fd: -1 with an error. */
-int replay_lookup_here(int dir,
-		       const char *path,
-		       bool dos_attributes,
-		       bool with_names,
-		       struct replay_stat *stat,
-		       int *fd);
-
 static inline void replay_fill_stat(struct replay_stat *stat, const struct statx *stx)
 {
 	*stat = (struct replay_stat) {

@@ -33,7 +33,7 @@ int replay_openat2(int dir, const char *path, uint64_t flags, mode_t mode)
 	return ret >= 0 ? (int)ret : -errno;
 }
 
-int replay_lookup_here(int dir,
+static int lookup_here(int dir,
 		       const char *path,
 		       bool dos_attributes,
 		       bool with_names,
@@ -130,12 +130,12 @@ bool replay_lookup_below(struct replay_action *action,
 
 	action->got.fd = -1;
 	if (replay_operate_here(action, PATHRING_LOOKUP)) {
-		ret = replay_lookup_here(dir->fd,
-					 path,
-					 run->options->dos_attributes,
-					 with_names,
-					 &action->stat,
-					 &fd);
+		ret = lookup_here(dir->fd,
+				  path,
+				  run->options->dos_attributes,
+				  with_names,
+				  &action->stat,
+				  &fd);
 		action->got = (struct replay_fd) { .fd = fd };
 		return replay_operate_did(action, PATHRING_LOOKUP, ret);
 	}

@@ -7,6 +7,7 @@
 #include "perform.h"
 
 #include "operate.h"
+#include "outcome.h"
 #include "pattern.h"
 #include "status.h"
 
@@ -213,7 +214,9 @@ void replay_perform_listing(struct replay_action *action)
 			goes_on = go_on(action);
 			break;
 		case LOOKED:
-			goes_on = go_on(action);
+			goes_on = action->result < 0
+					  ? end(action, replay_status_of((int)action->result))
+					  : go_on(action);
 			break;
 		case LOOKED_AT_ONE:
 			listing = listing_of(action);
