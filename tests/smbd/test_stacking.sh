@@ -175,8 +175,8 @@ trail() {
 			s/^(fntimes\\|[^|]*\\|[^|]*)\\|.*/\\1/
 			s/^(translate_name|freaddir_attr)\\|fail \\([^)]*\\)/\\1|fail/" | sort |
 		if [[ $1 == *-yes ]]; then
-			# How often smbd looks whether it is in the share's directory depends on when answers come.
-			awk '!/^file_id_create$|^stat[|]ok[|][^|]*\/tree$/ || !seen[$0]++'
+			# How often smbd goes to the share's directory, or sees that it is there, depends on when answers come.
+			awk '!/^file_id_create$|^(stat[|]ok|chdir[|]ok[|]chdir)[|][^|]*\/tree$/ || !seen[$0]++'
 		else
 			cat
 		fi
