@@ -140,11 +140,15 @@ static void read_names(struct ahead_directory *directory,
 {
 	struct vfs_handle_struct *handle = directory->ahead->handle;
 	size_t size = talloc_array_length(block->entries);
-	long waits = vfs_pathring_thread_waits();
 	long position;
+	long waits;
 
+	if (directory->at_end) {
+		return;
+	}
+	waits = vfs_pathring_thread_waits();
 	position = vfs_pathring_compat_next_telldir(handle, directory->dirp);
-	while (!directory->at_end && block->count < size) {
+	while (block->count < size) {
 		struct ahead_entry *entry = &block->entries[block->count];
 		const struct dirent *dirent = NULL;
 
