@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The signal handlers of pathring-bench.
+ * The signal handlers of pathring-bench and pathring-replay.
  */
 #include "signals.h"
 

@@ -107,13 +107,6 @@ class Client:
         return len(latencies) / elapsed * 1e9, sorted(latencies), (smb.cpu_ns(self.pid) - cpu) / len(latencies)
 
 
-def forget(path):
-    """The page cache of a file, so that it is read from the disk."""
-    with open(path, 'rb') as file:
-        os.fsync(file.fileno())
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
 def measure(clients, workload, cache, path, seconds, repeat):
     """Of each engine a list of what its rounds gave."""
     command, size, depth = WORKLOADS[workload]
@@ -122,7 +115,7 @@ def measure(clients, workload, cache, path, seconds, repeat):
     for turn in range(repeat):
         for engine in clients if turn % 2 == 0 else reversed(clients):
             if cache == 'cold':
-                forget(path)
+                smb.forget(path)
             results[engine].append(clients[engine].run(command, size, depth, seconds, file_size))
     return results
 

@@ -131,16 +131,13 @@ void tree_failure(struct replay_item *item, struct replay_path *path)
 		}
 		break;
 	case REPLAY_STATUS_FILE_IS_A_DIRECTORY:
+	case REPLAY_STATUS_DIRECTORY_NOT_EMPTY:
 		tree_explained(item, tree_must_exist(path));
 		tree_tell_kind(path, REPLAY_KIND_DIRECTORY);
 		break;
 	case REPLAY_STATUS_NOT_A_DIRECTORY:
 		tree_explained(item, tree_must_exist(path));
 		tree_tell_kind(path, REPLAY_KIND_FILE);
-		break;
-	case REPLAY_STATUS_DIRECTORY_NOT_EMPTY:
-		tree_explained(item, tree_must_exist(path));
-		tree_tell_kind(path, REPLAY_KIND_DIRECTORY);
 		break;
 	case REPLAY_STATUS_ACCESS_DENIED:
 		path->denied = true;

@@ -5,6 +5,7 @@
 #
 #	filesystems_enter "$0" "$@"	first of all: run the script again in a mount namespace of its own
 #	filesystem_mount KIND DIR	make one in DIR, which must not exist; 77 if this kernel has none of that kind
+#	filesystems_unmount DIR		all that are in DIR
 #
 # A mount is gone with the last process of the namespace, and its loop device with it.
 
@@ -75,4 +76,15 @@ filesystem_mount()
 	"${make[@]}" "$image" >/dev/null 2>&1
 	mount -t "$type" -o "$options" "$image" "$dir"
 	chmod 755 "$dir"
+}
+
+filesystems_unmount()
+{
+	local dir
+
+	for dir in "$1"/*; do
+		if mountpoint -q "$dir"; then
+			umount "$dir" 2>/dev/null || umount -l "$dir"
+		fi
+	done
 }

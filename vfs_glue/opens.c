@@ -9,7 +9,6 @@
  */
 #include "opens.h"
 
-
 /* CREATEs at a time; more are handled as if this was off. */
 #define MAX_WORKS 512
 

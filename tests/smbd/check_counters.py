@@ -5,11 +5,9 @@ SMBD_DIR PORT MAN_PAGE   every check, with the command of the manual page that a
 SMBD_DIR PORT plain      lists and reads on the share "plain" and prints what was counted
 SMBD_DIR PORT refused    the check for a smbd that may have no ring
 """
-import os
 import re
 import subprocess
 import sys
-import time
 
 import smb
 from smb import report
@@ -158,21 +156,6 @@ def dos_attributes(smbd_dir, port):
                  ('denied', 'get_dos_attributes'): DENIED}))
 
 
-def forget(path):
-    """The page cache of a file, all of it: folios may be larger than what one would like to keep. The kernel may need to
-    be asked more than once."""
-    for _ in range(100):
-        with open(path, 'rb') as file:
-            os.fsync(file.fileno())
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        pages = subprocess.run(['fincore', '--noheadings', '--output', 'PAGES', path], check=True, capture_output=True,
-                               text=True).stdout
-        if int(pages) == 0:
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f'{path} stays in the page cache')
-
-
 def data(smbd_dir, port):
     pieces = [(offset, bytes([offset % 251]) * 1000) for offset in range(0, 7000, 1000)]
     with Counted(smbd_dir, port, 'plain') as counted:
@@ -184,7 +167,7 @@ def data(smbd_dir, port):
             {('requests', 'pwrite', 'ring'): 7, ('requests', 'fsync', 'ring'): 1, ('requests', 'pread', 'inline'): 4}))
         # Past the end; what is not there, after which one goes by without a look at the cache; and again.
         counted.session.read('writable\\data', 1000, 6500)
-        forget(f'{smbd_dir}/tree/writable/data')
+        smb.forget(f'{smbd_dir}/tree/writable/data')
         for _ in range(3):
             counted.session.read('writable\\data', 7000)
         reads = {key: number for key, number in counted.counters().items() if key[:2] == ('requests', 'pread')}

@@ -283,6 +283,21 @@ def cpu_ns(pid):
     return time.clock_gettime_ns((~pid << 3) | 2)
 
 
+def forget(path):
+    """The page cache of a file, all of it: folios may be larger than what one would like to keep. The kernel may need to
+    be asked more than once."""
+    for _ in range(100):
+        with open(path, 'rb') as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        pages = subprocess.run(['fincore', '--noheadings', '--output', 'PAGES', path], check=True, capture_output=True,
+                               text=True).stdout
+        if int(pages) == 0:
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f'{path} stays in the page cache')
+
+
 def descriptors(pid):
     """What each descriptor of a process points to."""
     result = {}

@@ -128,6 +128,18 @@ test_exit() {
 	fi
 }
 
+# test_exit_after COMMAND...: the trap of tests with something to take away before the directory is removed.
+test_exit_after() {
+	local status=$?
+
+	if [[ -n $smbd_dir ]]; then
+		smbd_stop || true
+		"$@" || true
+	fi
+	(exit "$status") || true
+	test_exit
+}
+
 # test_begin "$@": the arguments of the script. The text of --help is the comment at the top of the script.
 test_begin() {
 	local candidate

@@ -13,28 +13,6 @@ set -euo pipefail
 
 kinds=(ext4 xfs btrfs)
 
-unmount_all() {
-	local kind
-
-	for kind in "${kinds[@]}"; do
-		if mountpoint -q "$smbd_dir/fs/$kind"; then
-			umount "$smbd_dir/fs/$kind" 2>/dev/null || umount -l "$smbd_dir/fs/$kind"
-		fi
-	done
-}
-
-# Before test-lib.sh removes the directory.
-cold_exit() {
-	local status=$?
-
-	if [[ -n $smbd_dir ]]; then
-		smbd_stop || true
-		unmount_all || true
-	fi
-	(exit "$status") || true
-	test_exit
-}
-
 # Nothing of a file system is in the cache when it has just been mounted. What the log says is said when smbd ends.
 list_cold() {
 	local kind=$1 share=$2 output=$3
@@ -59,7 +37,7 @@ known_by_a_thread() {
 }
 
 test_begin "$@"
-trap cold_exit EXIT
+trap 'test_exit_after filesystems_unmount "$smbd_dir/fs"' EXIT
 mkdir -m 755 "$smbd_dir/fs"
 there=()
 for kind in "${kinds[@]}"; do
@@ -89,5 +67,5 @@ for kind in "${there[@]}"; do
 		printf 'ok %s: looked up in a thread: %s # SKIP one processor\n' "$test_name" "$kind"
 	fi
 done
-unmount_all
+check 'file systems are not in use any more' filesystems_unmount "$smbd_dir/fs"
 test_finish

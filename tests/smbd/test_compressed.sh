@@ -12,15 +12,6 @@ filesystems_enter "$0" "$@"
 # shellcheck source=test-lib.sh
 . "$(dirname "$0")/test-lib.sh"
 
-leave() {
-	local status=$?
-
-	smbd_stop || true
-	umount -q --lazy "$smbd_dir/tree" || true
-	(exit "$status") || true
-	test_exit
-}
-
 listing() {
 	"$test_python" "$test_dir/smb.py" listing "$smbd_dir" "$smbd_port" 1 "$1" files >"$2"
 }
@@ -37,7 +28,7 @@ compressed() {
 }
 
 test_begin "$@"
-trap leave EXIT
+trap 'test_exit_after umount -q --lazy "$smbd_dir/tree"' EXIT
 status=0
 filesystem_mount btrfs "$smbd_dir/tree" || status=$?
 if ((status == 77)); then

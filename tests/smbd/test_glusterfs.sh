@@ -12,15 +12,10 @@ set -euo pipefail
 sizes=(0 1 4096 65537 1048577)
 
 # The file system goes first; smbd has it in a namespace of its own, too.
-test_glusterfs_exit() {
-	local status=$?
-
-	smbd_stop || true
-	if [[ -n $smbd_dir && -d $smbd_dir/gluster ]]; then
-		"$test_root/scripts/slow-filesystem" stop "$smbd_dir/gluster" || true
+clean_up() {
+	if [[ -d $smbd_dir/gluster ]]; then
+		"$test_root/scripts/slow-filesystem" stop "$smbd_dir/gluster"
 	fi
-	(exit "$status") || true
-	test_exit
 }
 
 listing() {
@@ -154,7 +149,7 @@ if ! type -P glusterfsd >/dev/null || ! type -P glusterfs >/dev/null || [[ ! -c 
 	test_finished=1
 	exit 0
 fi
-trap test_glusterfs_exit EXIT
+trap 'test_exit_after clean_up' EXIT
 smbd_need setfacl getent
 "$test_root/scripts/slow-filesystem" start "$smbd_dir/gluster" --delay 300 >/dev/null
 tree=$smbd_dir/gluster/mnt/tree

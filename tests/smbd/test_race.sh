@@ -19,29 +19,11 @@ changes=${PATHRING_CHANGES:-20000}
 seconds=$((changes / 1000 + 30))
 strace_pid=''
 
-unmount_all() {
-	local kind
-
-	for kind in "$smbd_dir"/fs/*; do
-		if mountpoint -q "$kind"; then
-			umount "$kind" 2>/dev/null || umount -l "$kind"
-		fi
-	done
-}
-
-# Before test-lib.sh removes the directory.
-race_exit() {
-	local status=$?
-
+clean_up() {
 	if [[ -n $strace_pid ]]; then
 		kill "$strace_pid" 2>/dev/null || true
 	fi
-	if [[ -n $smbd_dir ]]; then
-		smbd_stop || true
-		unmount_all || true
-	fi
-	(exit "$status") || true
-	test_exit
+	filesystems_unmount "$smbd_dir/fs"
 }
 
 # race KIND SHARE PATH [CHANGES]
@@ -64,7 +46,7 @@ race_with_delay() {
 
 test_begin "$@"
 smbd_need strace
-trap race_exit EXIT
+trap 'test_exit_after clean_up' EXIT
 test_lines_limit=$((seconds + 120))
 mkdir -m 755 "$smbd_dir/fs"
 for kind in "${kinds[@]}"; do
@@ -90,5 +72,5 @@ race xfs async async
 race tmpfs async async
 race_with_delay tmpfs async delayed
 check 'smbd stops' smbd_stop
-check 'file systems are not in use any more' unmount_all
+check 'file systems are not in use any more' filesystems_unmount "$smbd_dir/fs"
 test_finish

@@ -39,29 +39,11 @@ same_make() {
 }
 
 unmount_all() {
-	local kind
-
-	for kind in "$smbd_dir"/fs/*; do
-		if mountpoint -q "$kind"; then
-			umount "$kind" 2>/dev/null || umount -l "$kind"
-		fi
-	done
+	filesystems_unmount "$smbd_dir/fs"
 	if [[ -n $slow ]]; then
 		"$test_root/scripts/slow-filesystem" stop "$slow"
 		slow=''
 	fi
-}
-
-# Before test-lib.sh removes the directory.
-same_exit() {
-	local status=$?
-
-	if [[ -n $smbd_dir ]]; then
-		smbd_stop || true
-		unmount_all || true
-	fi
-	(exit "$status") || true
-	test_exit
 }
 
 # pair NAME [LINE]...: a share without and one with the module.
@@ -87,7 +69,7 @@ same() {
 }
 
 test_begin "$@"
-trap same_exit EXIT
+trap 'test_exit_after unmount_all' EXIT
 mkdir -m 755 "$smbd_dir/fs"
 read -ra kinds <<<"${PATHRING_FILESYSTEMS:-ext4 ext4-small-inodes xfs btrfs tmpfs glusterfs}"
 for kind in "${kinds[@]}"; do
