@@ -611,22 +611,36 @@ void engine_poll_fds(const struct pathring *ring, int fds[ENGINE_POLL_FDS])
 	}
 }
 
-void engine_block(struct pathring *ring, bool all_given)
+/* false: there is nothing that could become readable. */
+static bool fill_polled(const struct pathring *ring, struct pollfd polled[ENGINE_POLL_FDS])
 {
-	struct pollfd polled[ENGINE_POLL_FDS];
 	int fds[ENGINE_POLL_FDS];
-	int timeout;
 	size_t i;
 
 	engine_poll_fds(ring, fds);
-	if (ring->submit_again || (fds[0] == -1 && fds[1] == -1)) {
-		return;
-	}
 	for (i = 0; i < ENGINE_POLL_FDS; i++) {
 		polled[i] = (struct pollfd) {
 			.fd = fds[i],
 			.events = POLLIN,
 		};
+	}
+	return fds[0] != -1 || fds[1] != -1;
+}
+
+bool engine_can_reap(const struct pathring *ring)
+{
+	struct pollfd polled[ENGINE_POLL_FDS];
+
+	return fill_polled(ring, polled) && poll(polled, ENGINE_POLL_FDS, 0) > 0;
+}
+
+void engine_block(struct pathring *ring, bool all_given)
+{
+	struct pollfd polled[ENGINE_POLL_FDS];
+	int timeout;
+
+	if (!fill_polled(ring, polled) || ring->submit_again) {
+		return;
 	}
 	timeout = -1;
 	if (!all_given || ring->num_queued > ring->num_held || ring->num_running == 0) {

@@ -156,6 +156,9 @@ void engine_divert(struct pathring *ring, struct pathring_request *request, ssiz
  */
 void engine_lose_backend(struct pathring *ring, int error, const char *reason);
 
+/* Is there something to reap? */
+bool engine_can_reap(const struct pathring *ring);
+
 /*
  * Block until there may be something to reap; all_given: as engine_submit() has said just now.
  */

@@ -314,6 +314,21 @@ static void turn_submit(struct turn *turn)
 		turn->ev, turn, tevent_timeval_current_ofs(0, usec), turn_retry_handler, turn);
 }
 
+bool pathring_has_completions(const struct pathring *ring)
+{
+	struct turn *turn = NULL;
+
+	if (engine_check(ring) < 0) {
+		return false;
+	}
+	LIST_FOREACH(turn, &ring->turns, link) {
+		if (!TAILQ_EMPTY(&turn->done)) {
+			return true;
+		}
+	}
+	return engine_can_reap(ring);
+}
+
 static void turn_run(struct turn *turn)
 {
 	uint64_t began;

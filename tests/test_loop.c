@@ -4,6 +4,7 @@
  * to, waiting for one request, the bounds on how many there are, and that each is completed once.
  */
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "operations.h"
 
@@ -130,6 +131,52 @@ BACKEND_TEST(callback, makes_the_next_request)
 				      &chain.request);
 	assert_result(ret, 0);
 	loop_until(f, &chain.length, 1000);
+}
+
+static bool has_completions_in_child(struct fixture *f)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		_exit(pathring_has_completions(f->ring) ? 1 : 0);
+	}
+	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return WEXITSTATUS(status) != 0;
+}
+
+/* Once as the backend has it, once as the engine has taken it and not told of it. */
+BACKEND_TEST(completions, are_seen_without_the_loop)
+{
+	struct call call = { 0 };
+	unsigned int total = 0;
+	unsigned int waited = 0;
+	bool seen = true;
+	int ret = -1;
+
+	scratch_file(f, "file", 0, 0, 0644, "content");
+	loop_settle(f);
+	INSIDE(f, seen = pathring_has_completions(f->ring));
+	assert_false(seen, "before there was a request");
+	make_lookup(f, &call, &total);
+	INSIDE(f, ret = pathring_submit(f->ring));
+	assert_result(ret, 0);
+	while (!pathring_has_completions(f->ring)) {
+		assert_lt(waited, LOOP_BOUND_SECONDS * 1000);
+		usleep(1000);
+		waited++;
+	}
+	INSIDE(f, ret = pathring_submit(f->ring));
+	assert_result(ret, 0);
+	INSIDE(f, seen = pathring_has_completions(f->ring));
+	assert_true(seen, "taken by the engine");
+	assert_false(has_completions_in_child(f));
+	assert_eq(total, 0, "delivered without the loop");
+	loop_until(f, &total, 1);
+	loop_settle(f);
+	INSIDE(f, seen = pathring_has_completions(f->ring));
+	assert_false(seen, "after all is told");
+	pathring_request_free(call.request);
 }
 
 struct nested {
