@@ -56,6 +56,7 @@ enum {
 	OPT_CLIENTS,
 	OPT_ENGINE,
 	OPT_DOS_ATTRIBUTES,
+	OPT_EA_SUPPORT,
 	OPT_JSON,
 	OPT_CSV,
 	OPT_PLOT,
@@ -153,6 +154,13 @@ static const struct poptOption table[] = {
 	  NULL,
 	  OPT_DOS_ATTRIBUTES,
 	  "As smbd's \"store dos attributes\" (yes)",
+	  "yes|no" },
+	{ "ea-support",
+	  0,
+	  POPT_ARG_STRING,
+	  NULL,
+	  OPT_EA_SUPPORT,
+	  "As smbd's \"ea support\" (yes)",
 	  "yes|no" },
 	{ "json",
 	  0,
@@ -281,6 +289,9 @@ static bool parse(struct command *command, const struct bench_arguments *argumen
 	     parse_yes("--dos-attributes",
 		       bench_argument(arguments, OPT_DOS_ATTRIBUTES, "yes"),
 		       &run->dos_attributes) &&
+	     parse_yes("--ea-support",
+		       bench_argument(arguments, OPT_EA_SUPPORT, "yes"),
+		       &run->ea_support) &&
 	     parse_order(bench_argument(arguments, OPT_ORDER, "resource"), &run->order) &&
 	     parse_speed(bench_argument(arguments, OPT_SPEED, "max"), &run->speed) &&
 	     parse_range(bench_argument(arguments, OPT_UID_RANGE, "100000-165535"),
@@ -474,7 +485,7 @@ static json_t *describe_options(const struct command *command)
 {
 	static const char *const orders[] = { "resource", "session", "none" };
 
-	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:b, s:b, s:b}",
+	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:b}",
 			 "order",
 			 orders[command->run.order],
 			 "speed",
@@ -490,6 +501,8 @@ static json_t *describe_options(const struct command *command)
 			 (int)command->run.init,
 			 "dos_attributes",
 			 (int)command->run.dos_attributes,
+			 "ea_support",
+			 (int)command->run.ea_support,
 			 "identities",
 			 (int)!command->run.self);
 }

@@ -21,10 +21,13 @@
 
 enum { QUERY, QUERIED_ATTRIBUTES, QUERIED_XATTR, QUERIED_LAST, LOOKED_UP };
 
-static bool wants_names(const struct replay_item *item)
+static bool wants_names(const struct replay_action *action)
 {
-	return item->level == REPLAY_LEVEL_EA || item->level == REPLAY_LEVEL_ALL ||
-	       item->level == REPLAY_LEVEL_FULL_EA;
+	uint16_t level = action->item->level;
+
+	return action->client->run->options->ea_support &&
+	       (level == REPLAY_LEVEL_EA || level == REPLAY_LEVEL_ALL ||
+		level == REPLAY_LEVEL_FULL_EA);
 }
 
 static bool begin_query(struct replay_action *action)
@@ -39,7 +42,7 @@ static bool begin_query(struct replay_action *action)
 	}
 	if (action->open == NULL) {
 		action->step = LOOKED_UP;
-		return replay_lookup(action, replay_path_of(action)->full, wants_names(item));
+		return replay_lookup(action, replay_path_of(action)->full, wants_names(action));
 	}
 	action->step = QUERIED_ATTRIBUTES;
 	return replay_statx(action, &action->open->fd);
@@ -104,7 +107,7 @@ void replay_perform_query_info(struct replay_action *action)
 			goes_on = query_xattr(action);
 			break;
 		case QUERIED_XATTR:
-			if (!wants_names(item)) {
+			if (!wants_names(action)) {
 				replay_perform_error(
 					action, forgive(action->result) < 0 ? action->result : 0);
 				return;

@@ -39,9 +39,11 @@ static void begin_listing(struct replay_listing *listing, const char *pattern)
 }
 
 /* Levels with the size of extended attributes: all but [MS-FSCC] 2.4.10 and 2.4.26. */
-static bool wants_names(const struct replay_item *item)
+static bool wants_names(const struct replay_action *action)
 {
-	return item->level != 1 && item->level != 12;
+	uint16_t level = action->item->level;
+
+	return action->client->run->options->ea_support && level != 1 && level != 12;
 }
 
 /* How many entries the client was told; what the buffer's end cut off it asks for again. */
@@ -103,7 +105,7 @@ static bool go_on(struct replay_action *action)
 	choose(action, listing);
 	if (action->num_names > 0) {
 		action->step = LOOKED;
-		return replay_lookups(action, directory_of(action), wants_names(action->item));
+		return replay_lookups(action, directory_of(action), wants_names(action));
 	}
 	if (listing->ended || action->told == limit_of(action->item)) {
 		return end(action, end_status(listing, action->told));
@@ -125,7 +127,7 @@ static bool look_at_one(struct replay_action *action)
 		name = replay_target_of(action)->name;
 	}
 	action->step = LOOKED_AT_ONE;
-	return replay_lookup_below(action, directory_of(action), name, wants_names(action->item));
+	return replay_lookup_below(action, directory_of(action), name, wants_names(action));
 }
 
 static bool begin(struct replay_action *action)

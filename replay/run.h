@@ -35,6 +35,7 @@ struct replay_run_options {
 	size_t loops;
 	size_t clients;
 	bool dos_attributes; /* smbd's "store dos attributes" */
+	bool ea_support;     /* smbd's "ea support" */
 	bool self;	     /* everything as whoever this process is */
 	bool init;
 };

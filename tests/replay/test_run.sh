@@ -101,6 +101,41 @@ test_listing()
 }
 
 # One spelling of a name, whoever spells it how.
+# Whether xattrs are asked for at all, as two parameters of smbd's say.
+test_xattrs()
+{
+	local how calls counted
+
+	begin
+	user 1 alice
+	created 1 1 'd' open directory
+	request 1 query-directory OK '"handle":1,"level":37,"pattern":"*","count":30'
+	created 1 2 'd/known' open file
+	request 1 query-info OK '"handle":2,"info":"file","level":18'
+	request 1 query-info OK '"share":"data","path":"d/known","info":"file","level":18'
+	ends
+	for how in yes no; do
+		fresh
+		# New calls are numbers to an older strace: getxattrat and listxattrat of asm-generic/unistd.h.
+		timeout 60 strace -f -o "$work/calls" env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" \
+			"$replay" run "$trace" --root "$root" --dos-attributes "$how" --ea-support "$how" \
+			--engine "$all_engines" --json "$work/json" >"$work/out" 2>"$work/err"
+		status=$?
+		check "xattrs_${how}_runs" "exit code $status: $(head -c 500 "$work/err")" [ "$status" -eq 0 ]
+		account "xattrs_$how" 5 5 0 0 0
+		calls=$(grep -cE '[a-z]xattr(at)?\(|syscall_0x1d[01]\(' "$work/calls")
+		counted=$({ operations getxattr; operations listxattr; } | wc -l)
+		if [ "$how" = yes ]; then
+			check xattrs_asked_for "$calls calls, counted for $counted engines" \
+				[ "$calls" -ge 30 -a "$counted" -eq 8 ]
+		else
+			# Each of four engines tries once whether the kernel has getxattrat().
+			check xattrs_left_alone "$calls calls, counted for $counted engines" \
+				[ "$calls" -le 4 -a "$counted" -eq 0 ]
+		fi
+	done
+}
+
 test_case()
 {
 	begin
@@ -555,6 +590,7 @@ tidy()
 test_command_line
 test_initial_tree
 test_listing
+test_xattrs
 test_case
 test_changes
 test_identity
