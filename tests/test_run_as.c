@@ -290,6 +290,59 @@ BACKEND_TEST(run_as, may_use_the_engine)
 	assert_result(visit.denied, -EACCES);
 }
 
+struct submission {
+	struct fixture *f;
+	struct call calls[4];
+	unsigned int total;
+};
+
+static void
+queue_open(struct submission *submission, size_t number, struct pathring_identity *identity)
+{
+	static const struct pathring_how how = { .flags = O_RDONLY };
+	struct call *call = &submission->calls[number];
+	struct fixture *f = submission->f;
+
+	call->f = f;
+	call->total = &submission->total;
+	assert_result(
+		pathring_openat_request(
+			f->ring, identity, f->dir, "of_b", &how, call_done, call, &call->request),
+		0);
+}
+
+static void submit_fn(void *private_data)
+{
+	struct submission *submission = private_data;
+
+	/* One of whoever this thread is now, behind those of others. */
+	queue_open(submission, 3, fixture_user(submission->f, USER_A));
+	assert_result(pathring_submit(submission->f->ring), 0);
+}
+
+/* What others have asked for is not asked for by whom the thread is when it is submitted. */
+BACKEND_TEST(run_as, may_submit_what_others_have_queued)
+{
+	static const int expected[] = { 0, -EACCES, 0, -EACCES };
+	struct submission submission = { .f = f };
+	struct pathring_handle *handle = NULL;
+	size_t i = 0;
+
+	visit_setup(f);
+	queue_open(&submission, 0, fixture_user(f, USER_B));
+	queue_open(&submission, 1, fixture_user(f, USER_C));
+	queue_open(&submission, 2, f->process);
+	assert_result(run_as(f, fixture_user(f, USER_A), submit_fn, &submission), 0);
+	loop_until(f, &submission.total, 4);
+	for (i = 0; i < 4; i++) {
+		struct call *call = &submission.calls[i];
+
+		assert_result(pathring_openat_result(call->request, f, &handle), expected[i]);
+		TALLOC_FREE(handle);
+		pathring_request_free(call->request);
+	}
+}
+
 static void free_engine(void *private_data)
 {
 	struct visit *visit = private_data;
