@@ -130,15 +130,21 @@ static void add_ready(struct replay_run *run, struct replay_action *action)
 	list_user(run, ready);
 }
 
+/* Before the others: one that goes on; and behind those, one that others have waited for. */
 static void add_first(struct replay_run *run, struct replay_action *action)
 {
 	struct replay_ready *ready = &run->ready[action->item->user];
+	bool behind = action->begun == 0 && ready->last_begun != NULL;
+	struct replay_action **place = behind ? &ready->last_begun->next : &ready->first;
 
-	action->next = ready->first;
-	if (ready->first == NULL) {
+	action->next = *place;
+	*place = action;
+	if (action->next == NULL) {
 		ready->last = action;
 	}
-	ready->first = action;
+	if (action->begun != 0 && ready->last_begun == NULL) {
+		ready->last_begun = action;
+	}
 	run->num_ready++;
 	list_user(run, ready);
 }
@@ -148,13 +154,16 @@ static struct replay_action *next_ready(struct replay_run *run, struct replay_re
 	struct replay_action *action = ready->first;
 
 	ready->first = action->next;
+	if (action == ready->last_begun) {
+		ready->last_begun = NULL;
+	}
 	run->num_ready--;
 	return action;
 }
 
 void replay_run_ready(struct replay_action *action)
 {
-	/* Who was admitted before the others has who knows how many behind it. */
+	/* It was admitted before others, and who knows how many wait for it. */
 	add_first(action->client->run, action);
 }
 
@@ -163,7 +172,8 @@ void replay_run_resume(struct replay_action *action)
 	struct replay_run *run = action->client->run;
 
 	if (run->here) {
-		/* In the company of others of the same user. */
+		/* In the company of others of the same user, and before those who have not begun.
+		 */
 		add_first(run, action);
 		return;
 	}

@@ -153,8 +153,9 @@ struct replay_action {
 
 /* Requests that can be made, of one user. */
 struct replay_ready {
-	struct replay_ready *next; /* of those who have some */
-	struct replay_action *first;
+	struct replay_ready *next;   /* of those who have some */
+	struct replay_action *first; /* those that have begun, then the others */
+	struct replay_action *last_begun;
 	struct replay_action *last;
 	bool listed;
 	struct pathring_identity *identity;
