@@ -451,14 +451,14 @@ static bool admit(struct replay_run *run)
 	size_t asked = 0;
 	uint64_t now = 0;
 
-	while (asked < num_clients && run->num_ready < MAX_BATCH && !run->stopped) {
+	while (asked < num_clients && run->num_ready < MAX_BATCH) {
 		struct replay_client *client = &run->clients[run->next_client];
 
 		if (client->waiting != NULL && client->num_admitted == 1) {
 			add_ready(run, client->waiting);
 			client->waiting = NULL;
 		}
-		if (!client->barrier && client->next < run->plan->num_items &&
+		if (!run->stopped && !client->barrier && client->next < run->plan->num_items &&
 		    client->num_admitted < run->window && admit_one(run, client, &now)) {
 			asked = 0;
 		} else {
