@@ -297,6 +297,10 @@ static void set_disposition(struct replay_action *action)
 				break;
 			}
 			action->step = SET_LAST;
+			if (!action->client->run->options->dos_attributes) {
+				action->result = 0;
+				break;
+			}
 			goes_on = replay_getxattr(action, &open->fd, REPLAY_DOS_ATTRIBUTES);
 			break;
 		case OPENED_TO_SET:
