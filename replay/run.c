@@ -115,38 +115,45 @@ static void list_user(struct replay_run *run, struct replay_ready *ready)
 	run->last_ready = ready;
 }
 
-static void add_ready(struct replay_run *run, struct replay_action *action)
+/* Behind this one; NULL: before all. */
+static void
+insert(struct replay_run *run, struct replay_action *action, struct replay_action *behind)
 {
 	struct replay_ready *ready = &run->ready[action->item->user];
-
-	action->next = NULL;
-	if (ready->first == NULL) {
-		ready->first = action;
-	} else {
-		ready->last->next = action;
-	}
-	ready->last = action;
-	run->num_ready++;
-	list_user(run, ready);
-}
-
-/* Before the others: one that goes on; and behind those, one that others have waited for. */
-static void add_first(struct replay_run *run, struct replay_action *action)
-{
-	struct replay_ready *ready = &run->ready[action->item->user];
-	bool behind = action->begun == 0 && ready->last_begun != NULL;
-	struct replay_action **place = behind ? &ready->last_begun->next : &ready->first;
+	struct replay_action **place = behind != NULL ? &behind->next : &ready->first;
 
 	action->next = *place;
 	*place = action;
 	if (action->next == NULL) {
 		ready->last = action;
 	}
-	if (action->begun != 0 && ready->last_begun == NULL) {
-		ready->last_begun = action;
-	}
 	run->num_ready++;
 	list_user(run, ready);
+}
+
+static void add_ready(struct replay_run *run, struct replay_action *action)
+{
+	insert(run, action, run->ready[action->item->user].last);
+}
+
+/* The first of those that go on is whoever goes on last: it has the caches. */
+static void add_begun(struct replay_run *run, struct replay_action *action)
+{
+	struct replay_ready *ready = &run->ready[action->item->user];
+
+	insert(run, action, NULL);
+	if (ready->last_begun == NULL) {
+		ready->last_begun = action;
+	}
+}
+
+/* It may be a link of a chain, and all that is behind it waits. */
+static void add_waited(struct replay_run *run, struct replay_action *action)
+{
+	struct replay_ready *ready = &run->ready[action->item->user];
+
+	insert(run, action, ready->last_waited != NULL ? ready->last_waited : ready->last_begun);
+	ready->last_waited = action;
 }
 
 static struct replay_action *next_ready(struct replay_run *run, struct replay_ready *ready)
@@ -157,14 +164,19 @@ static struct replay_action *next_ready(struct replay_run *run, struct replay_re
 	if (action == ready->last_begun) {
 		ready->last_begun = NULL;
 	}
+	if (action == ready->last_waited) {
+		ready->last_waited = NULL;
+	}
+	if (action == ready->last) {
+		ready->last = NULL;
+	}
 	run->num_ready--;
 	return action;
 }
 
 void replay_run_ready(struct replay_action *action)
 {
-	/* It was admitted before others, and who knows how many wait for it. */
-	add_first(action->client->run, action);
+	add_waited(action->client->run, action);
 }
 
 void replay_run_resume(struct replay_action *action)
@@ -172,9 +184,8 @@ void replay_run_resume(struct replay_action *action)
 	struct replay_run *run = action->client->run;
 
 	if (run->here) {
-		/* In the company of others of the same user, and before those who have not begun.
-		 */
-		add_first(run, action);
+		/* In the company of others of the same user. */
+		add_begun(run, action);
 		return;
 	}
 	action->clock = replay_now();

@@ -153,9 +153,11 @@ struct replay_action {
 
 /* Requests that can be made, of one user. */
 struct replay_ready {
-	struct replay_ready *next;   /* of those who have some */
-	struct replay_action *first; /* those that have begun, then the others */
+	struct replay_ready *next; /* of those who have some */
+	/* Those that have begun, those that have waited for others, and all others. */
+	struct replay_action *first;
 	struct replay_action *last_begun;
+	struct replay_action *last_waited;
 	struct replay_action *last;
 	bool listed;
 	struct pathring_identity *identity;

@@ -30,7 +30,7 @@ static double sum_of(const double *values, size_t num_values, unsigned int chose
 /* By looking at every choice of num_a among all. */
 static double counted(const double *a, size_t num_a, const double *b, size_t num_b)
 {
-	double values[16];
+	double values[16] = { 0 };
 	double expected = (double)num_a * (double)(num_a + num_b + 1);
 	double distance = 0;
 	size_t all = 0;

@@ -33,12 +33,15 @@ test_refused()
 {
 	local options
 
-	for options in "--mkfs vfat" "--rounds 0" "--seconds x" "--none"; do
+	for options in "--mkfs vfat" "--rounds 0" "--seconds x"; do
 		# shellcheck disable=SC2086 # two words
 		compare --dir "$work/trees" $options
 		check "refused ${options%% *}" "exit code $status: $(tail -n 1 "$work/err")" \
-			[ "$status" -eq 1 -a -n "$(grep -F -- "${options%% *}" "$work/err")" ]
+			[ "$status" -eq 1 -a -n "$(grep -F -- "$options: expected" "$work/err")" ]
 	done
+	compare --none
+	check "refused --none" "exit code $status: $(tail -n 1 "$work/err")" \
+		[ "$status" -eq 1 -a -n "$(grep -F "unknown option --none" "$work/err")" ]
 }
 
 # test_round NAME OPTION...
