@@ -187,9 +187,10 @@ char *pathring_describe(struct pathring *ring, TALLOC_CTX *mem_ctx);
 int pathring_submit(struct pathring *ring);
 
 /*
- * Has anything completed that the event loop has not told of yet? For a caller with long work of
- * its own in the engine's thread, to know when to go back to the loop; one poll(2) at most. Nothing
- * is submitted or delivered here. false as well in a thread or process that may not use the engine.
+ * May anything have completed that an event loop has not told of yet? For a caller with long work
+ * of its own in the engine's thread, to know when to go back to the loop; one poll(2) at most.
+ * Nothing is submitted or delivered here. false as well in a thread or process that may not use the
+ * engine.
  */
 bool pathring_has_completions(const struct pathring *ring);
 
