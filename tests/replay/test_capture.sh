@@ -411,6 +411,42 @@ else
 	not_ok 'nothing is left in the directory for temporary files' "$(ls "$work/tmp")"
 fi
 
+# ------------------------------------------------------------------------------------------------------ beside tshark alone
+
+# compare ARGUMENT...: sets status.
+compare() {
+	status=0
+	TMPDIR=$work/tmp timeout --kill-after=5 120 "$top/bench/replay-import" "$@" >"$work/compare" 2>"$work/err" || status=$?
+}
+
+compare --rounds 1 "$c/plain.pcapng"
+if ((status == 0)) && grep -Eqx 'median: [0-9.]+ MB by tshark in [0-9.]+ s, imported in [0-9.]+ s: [0-9.]+ of its speed' \
+	"$work/compare" && [[ $(wc -l <"$work/compare") -eq 2 ]]; then
+	ok 'bench/replay-import compares'
+else
+	not_ok 'bench/replay-import compares' "exit code $status: $(cat "$work/compare" "$work/err")"
+fi
+# compare_refused NAME WORDS ARGUMENT...
+compare_refused() {
+	local name=$1 words=$2
+
+	shift 2
+	compare "$@"
+	if ((status == 1)) && grep -qF -- "$words" "$work/err"; then
+		ok "bench/replay-import refuses $name"
+	else
+		not_ok "bench/replay-import refuses $name" "exit code $status: $(tail -n 2 "$work/err")"
+	fi
+}
+compare_refused 'no capture' 'it seems' /etc/passwd
+compare_refused 'no rounds' '--rounds 0: expected' --rounds 0 "$c/plain.pcapng"
+compare_refused 'other ports' '--port: tshark' "$c/plain.pcapng" --port 4445
+if [[ -z $(ls -A "$work/tmp") ]]; then
+	ok 'bench/replay-import leaves nothing'
+else
+	not_ok 'bench/replay-import leaves nothing' "$(ls "$work/tmp")"
+fi
+
 # ----------------------------------------------------------------------------------------------------------- another port
 
 smbd_stop
