@@ -256,12 +256,14 @@ static void print_extra(const json_t *document,
 		const json_t *command =
 			json_object_get(json_object_get(document, "commands"), name);
 
-		bench_format_cell(&recorded,
-				  json_object_get(command, "recorded_latency_ns"),
-				  unit,
-				  cell,
-				  sizeof(cell));
-		fprintf(file, has_recorded(document) ? " %*s" : "", recorded.width, cell);
+		if (has_recorded(document)) {
+			bench_format_cell(&recorded,
+					  json_object_get(command, "recorded_latency_ns"),
+					  unit,
+					  cell,
+					  sizeof(cell));
+			fprintf(file, " %*s", recorded.width, cell);
+		}
 		if (replay_report_num_rounds(document) > 1) {
 			bench_table_ratio(member, "ratio_p50", RATIO_WIDTH, file);
 		}
