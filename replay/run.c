@@ -136,7 +136,7 @@ static void add_ready(struct replay_run *run, struct replay_action *action)
 	insert(run, action, run->ready[action->item->user].last);
 }
 
-/* The first of those that go on is whoever goes on last: it has the caches. */
+/* It has what others wait for. */
 static void add_begun(struct replay_run *run, struct replay_action *action)
 {
 	struct replay_ready *ready = &run->ready[action->item->user];
@@ -304,7 +304,7 @@ struct batch {
 /*
  * Is it time for the loop? Others wait for what the engine has been given and has completed, often
  * in a chain from one fsync to the next. With 256 requests in between, a replay of dbench's
- * loadfile had nothing to do for a tenth of its time.
+ * loadfile (bench/replay-dbench) had nothing to do for a tenth of its time.
  */
 static bool must_look(struct batch *batch)
 {

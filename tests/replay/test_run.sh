@@ -531,6 +531,37 @@ test_not_root()
 	account not_root 3 3 0 0 0
 }
 
+# within SECONDS COMMAND...: tried until it succeeds.
+within()
+{
+	local tenths=$(($1 * 10))
+
+	shift
+	for _ in $(seq "$tenths"); do
+		if "$@"; then
+			return 0
+		fi
+		sleep 0.1
+	done
+	return 1
+}
+
+has_ended()
+{
+	! kill -0 "$running" 2>/dev/null
+}
+
+# interrupt_after COMMAND...: Ctrl-C for what is running, once the command succeeds. It must end then; sets status.
+interrupt_after()
+{
+	within 20 "$@" || true
+	kill -INT "$running"
+	within 30 has_ended || kill -KILL "$running" || true
+	status=0
+	wait "$running" || status=$?
+	running=
+}
+
 test_interrupted()
 {
 	begin
@@ -541,16 +572,7 @@ test_interrupted()
 	fresh
 	"$replay" run "$trace" --root "$root" --speed 1 --json "$work/json" >"$work/out" 2>"$work/err" &
 	running=$!
-	for _ in $(seq 100); do
-		if [ -e "$root/data/f" ]; then
-			break
-		fi
-		sleep 0.1
-	done
-	kill -INT "$running"
-	status=0
-	wait "$running" || status=$?
-	running=
+	interrupt_after test -e "$root/data/f"
 	check interrupted_status "exit code $status" [ "$status" -eq 130 ]
 	check interrupted_report "$(cat "$work/json")" holds '.rounds[0].requests.replayed == 1'
 }
@@ -579,23 +601,7 @@ test_interrupted_before_barrier()
 		env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" "$replay" run "$trace" --root "$root" --engine threads \
 		--json "$work/json" >"$work/out" 2>"$work/err" &
 	running=$!
-	for _ in $(seq 200); do
-		if grep -qs 'fsync(' "$work/calls"; then
-			break
-		fi
-		sleep 0.1
-	done
-	kill -INT "$running"
-	for _ in $(seq 300); do
-		if ! kill -0 "$running" 2>/dev/null; then
-			break
-		fi
-		sleep 0.1
-	done
-	kill -KILL "$running" 2>/dev/null || true
-	status=0
-	wait "$running" || status=$?
-	running=
+	interrupt_after grep -qs 'fsync(' "$work/calls"
 	check interrupted_before_barrier "exit code $status" [ "$status" -eq 130 ]
 	check interrupted_before_barrier_report "$(jq -c '.rounds[].requests' "$work/json")" holds '.rounds[0].requests.replayed == 28'
 }
